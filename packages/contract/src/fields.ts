@@ -1,0 +1,112 @@
+import Type, { type TSchema } from 'typebox';
+
+/**
+ * Texts that replace those the validation would choose by itself; `any` speaks for every rule of the field.
+ * They travel in the schema, so that one declaration carries the rule and what a client reads when it is broken.
+ */
+export interface FieldTexts {
+  any?: string;
+  blank?: string;
+  type?: string;
+  pattern?: string;
+  range?: string;
+  item?: string;
+}
+
+interface TextOptions {
+  max?: number;
+  min?: number;
+  pattern?: RegExp;
+  texts?: FieldTexts;
+  /** Taken as sent: neither trimmed nor searched for control characters (readme, secrets, default values). */
+  verbatim?: boolean;
+  default?: string;
+  description?: string;
+}
+
+function extras(options: { texts?: FieldTexts; description?: string }): Record<string, unknown> {
+  return {
+    ...(options.texts ? { 'x-texts': options.texts } : {}),
+    ...(options.description ? { description: options.description } : {}),
+  };
+}
+
+function textRules({ max = 255, min, pattern, verbatim, ...options }: TextOptions): Record<string, unknown> {
+  return {
+    maxLength: max,
+    ...(min === undefined ? {} : { minLength: min }),
+    ...(pattern ? { pattern: pattern.source } : {}),
+    ...(verbatim ? { 'x-verbatim': true } : {}),
+    ...(options.default === undefined ? {} : { default: options.default }),
+    ...extras(options),
+  };
+}
+
+/** A text that must be there and not be empty. */
+export const requiredText = (options: TextOptions = {}) =>
+  Type.Unsafe<string>({ type: 'string', ...textRules({ ...options, min: options.min ?? 1 }) });
+
+/** A text that may be empty; wrap in `optional` where the key may be absent. */
+export const text = (options: TextOptions = {}) => Type.Unsafe<string>({ type: 'string', ...textRules(options) });
+
+/** A text or null; an empty text counts as given. */
+export const nullableText = (options: TextOptions = {}) =>
+  Type.Unsafe<string | null>({ type: ['string', 'null'], ...textRules(options) });
+
+export const optional = <S extends TSchema>(schema: S) => Type.Optional(schema);
+
+export const choice = <const T extends readonly string[]>(values: T, options: { texts?: FieldTexts } = {}) =>
+  Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...extras(options) });
+
+export const uuid = (options: { texts?: FieldTexts } = {}) =>
+  Type.Unsafe<string>({ type: 'string', format: 'uuid', ...extras(options) });
+
+export const boolean = (options: { texts?: FieldTexts } = {}) =>
+  Type.Unsafe<boolean>({ type: 'boolean', ...extras(options) });
+
+interface NumberOptions {
+  minimum?: number;
+  maximum?: number;
+  texts?: FieldTexts;
+}
+
+export const integer = (options: NumberOptions = {}) => {
+  const { texts: _texts, ...range } = options;
+  return Type.Unsafe<number>({ type: 'integer', ...range, ...extras(options) });
+};
+
+export const nullableInteger = (options: NumberOptions = {}) => {
+  const { texts: _texts, ...range } = options;
+  return Type.Unsafe<number | null>({ type: ['integer', 'null'], ...range, ...extras(options) });
+};
+
+export const number = (options: NumberOptions = {}) => {
+  const { texts: _texts, ...range } = options;
+  return Type.Unsafe<number>({ type: 'number', ...range, ...extras(options) });
+};
+
+/** A list of at most 1000 items, or fewer where the entry says so. */
+export const list = <S extends TSchema>(
+  items: S,
+  options: { min?: number; max?: number; texts?: FieldTexts } = {},
+) =>
+  Type.Unsafe<Type.Static<S>[]>({
+    type: 'array',
+    items,
+    ...(options.min === undefined ? {} : { minItems: options.min }),
+    maxItems: options.max ?? 1000,
+    ...extras(options),
+  });
+
+/** Integers greater than 0; one text speaks for every wrong item, under the key of the list. */
+export const positiveIntegers = () =>
+  Type.Unsafe<number[]>({
+    type: 'array',
+    maxItems: 1000,
+    items: { type: 'integer', minimum: 1 },
+    'x-texts': { item: 'All values must be integers greater than 0.' },
+  });
+
+/** An object that refuses keys it does not name, at every depth. */
+export const body = <P extends Type.TProperties>(properties: P) =>
+  Type.Object(properties, { additionalProperties: false });

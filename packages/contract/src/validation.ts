@@ -1,0 +1,179 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import type { TSchema } from 'typebox';
+import type { FieldTexts } from './fields.ts';
+import { texts } from './texts.ts';
+
+/** Faulty fields of one request: key as the contract writes it → text, in the order the schema names them. */
+export type FieldErrors = Record<string, string>;
+
+export type Checked<T> = { ok: true; value: T } | { ok: false; errors: FieldErrors };
+
+/** `8-4-4-4-12` hex digits of any version and case, as chapter 1.7 accepts them. */
+export const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters the contract refuses
+const controlCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+
+interface SchemaNode {
+  type?: string | string[];
+  properties?: Record<string, SchemaNode>;
+  required?: string[];
+  items?: SchemaNode;
+  maxLength?: number;
+  minLength?: number;
+  minimum?: number;
+  maximum?: number;
+  default?: unknown;
+  'x-texts'?: FieldTexts;
+  'x-verbatim'?: boolean;
+}
+
+const ajv = new Ajv({
+  allErrors: true,
+  verbose: true,
+  strict: false,
+  allowUnionTypes: true,
+  useDefaults: true,
+  formats: { uuid: uuidPattern },
+});
+
+/**
+ * Compiles a body schema into a check that answers with the contract's texts (chapter 1.6): texts are trimmed first,
+ * control characters refused, defaults filled in, every faulty field reported once.
+ */
+export function compileBody<T>(schema: TSchema): (value: unknown) => Checked<T> {
+  const validate: ValidateFunction = ajv.compile(schema);
+  const root = schema as unknown as SchemaNode;
+  return (given) => {
+    const errors = new Map<string, string>();
+    const value = prepare(given, root, '', errors);
+    if (!validate(value)) {
+      for (const error of validate.errors ?? []) {
+        const { key, text } = explain(error, root);
+        // The first rule that fails speaks for the field; a control character was found before any of them.
+        if (!errors.has(key)) errors.set(key, text);
+      }
+    }
+    if (errors.size === 0) return { ok: true, value: value as T };
+    return { ok: false, errors: inDeclaredOrder(errors, root) };
+  };
+}
+
+/** A copy of `value` with its texts trimmed, so that the caller's object stays as it was. */
+function prepare(value: unknown, node: SchemaNode | undefined, key: string, errors: Map<string, string>): unknown {
+  if (typeof value === 'string') {
+    if (node?.['x-verbatim']) return value;
+    const trimmed = value.trim();
+    if (controlCharacters.test(trimmed)) {
+      errors.set(key, node?.['x-texts']?.any ?? texts.invalid);
+      return '-';
+    }
+    return trimmed;
+  }
+  if (Array.isArray(value)) return value.map((item, index) => prepare(item, node?.items, `${key}[${index}]`, errors));
+  if (value !== null && typeof value === 'object') {
+    const copy: Record<string, unknown> = Object.create(null);
+    for (const [name, item] of Object.entries(value)) {
+      copy[name] = prepare(item, node?.properties?.[name], key ? `${key}.${name}` : name, errors);
+    }
+    return copy;
+  }
+  return value;
+}
+
+function explain(error: ErrorObject, root: SchemaNode): { key: string; text: string } {
+  const parent = error.parentSchema as SchemaNode;
+  const path = keyOf(error.instancePath);
+  if (error.keyword === 'required') {
+    const name = String(error.params.missingProperty);
+    const own = parent.properties?.[name]?.['x-texts'];
+    return { key: path ? `${path}.${name}` : name, text: own?.any ?? own?.blank ?? texts.blank };
+  }
+  if (error.keyword === 'additionalProperties') {
+    const name = String(error.params.additionalProperty);
+    return { key: path ? `${path}.${name}` : name, text: texts.unexpected };
+  }
+  const list = listWithItemText(error.instancePath, root);
+  if (list) return list;
+  const own = parent['x-texts'] ?? {};
+  if (own.any) return { key: path, text: own.any };
+  if (isBlank(error.data) && isRequired(error.instancePath, root)) return { key: path, text: own.blank ?? texts.blank };
+  return { key: path, text: ruleText(error, parent, own) };
+}
+
+function ruleText(error: ErrorObject, node: SchemaNode, own: FieldTexts): string {
+  switch (error.keyword) {
+    case 'type':
+      return own.type ?? texts.type(plainType(node.type));
+    case 'enum':
+      return texts.choice;
+    case 'format':
+      return texts.uuid;
+    case 'maxLength':
+      return texts.tooLong(node.maxLength ?? 0);
+    case 'minLength':
+      return (node.minLength ?? 1) > 1 && error.data !== '' ? texts.tooShort(node.minLength ?? 0) : texts.blank;
+    case 'minItems':
+      return own.blank ?? texts.blank;
+    case 'minimum':
+    case 'maximum':
+      return own.range ?? rangeText(node);
+    case 'pattern':
+      return own.pattern ?? texts.invalid;
+    default:
+      return texts.invalid;
+  }
+}
+
+function rangeText({ minimum, maximum }: SchemaNode): string {
+  if (minimum !== undefined && maximum !== undefined) return texts.between(minimum, maximum);
+  return minimum === 0 ? texts.nonNegative : texts.positive;
+}
+
+/** Lists of positive integers answer once, under their own key, whatever item is wrong. */
+function listWithItemText(pointer: string, root: SchemaNode): { key: string; text: string } | null {
+  const match = /^(.*)\/\d+$/.exec(pointer);
+  if (!match) return null;
+  const text = nodeAt(match[1] ?? '', root)?.['x-texts']?.item;
+  return text ? { key: keyOf(match[1] ?? ''), text } : null;
+}
+
+const isBlank = (value: unknown): boolean => value === null || value === undefined || value === '';
+
+function isRequired(pointer: string, root: SchemaNode): boolean {
+  const cut = pointer.lastIndexOf('/');
+  if (cut < 0) return false;
+  return nodeAt(pointer.slice(0, cut), root)?.required?.includes(unescapePointer(pointer.slice(cut + 1))) ?? false;
+}
+
+function nodeAt(pointer: string, root: SchemaNode): SchemaNode | undefined {
+  let node: SchemaNode | undefined = root;
+  for (const part of pointer.split('/').slice(1)) {
+    node = node?.items && /^\d+$/.test(part) ? node.items : node?.properties?.[unescapePointer(part)];
+  }
+  return node;
+}
+
+const plainType = (type: string | string[] | undefined): string =>
+  (Array.isArray(type) ? type.find((name) => name !== 'null') : type) ?? 'value';
+
+const unescapePointer = (part: string): string => part.replaceAll('~1', '/').replaceAll('~0', '~');
+
+/** `/allow-list/2` → `allow-list[2]`, `/dev-defaults/account` → `dev-defaults.account`. */
+function keyOf(pointer: string): string {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map(unescapePointer)
+    .reduce((key, part) => (/^\d+$/.test(part) ? `${key}[${part}]` : key ? `${key}.${part}` : part), '');
+}
+
+/** Ajv reports missing keys before wrong ones; a form shows its errors in the order of its fields. */
+function inDeclaredOrder(errors: Map<string, string>, root: SchemaNode): FieldErrors {
+  const declared = Object.keys(root.properties ?? {});
+  const place = (key: string): number => {
+    const index = declared.indexOf(key.replace(/[.[].*$/s, ''));
+    return index < 0 ? declared.length : index;
+  };
+  return Object.fromEntries([...errors].sort(([a], [b]) => place(a) - place(b)));
+}
