@@ -3,5 +3,8 @@ export * from './openapi.ts';
 export * from './operation.ts';
 export { allOperations, operations } from './operations/index.ts';
 export * from './parameters.ts';
+export * from './repository-url.ts';
+export * from './settings-names.ts';
 export * from './texts.ts';
 export * from './validation.ts';
+export * from './words.ts';
