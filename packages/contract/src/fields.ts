@@ -47,7 +47,8 @@ export const requiredText = (options: TextOptions = {}) =>
   Type.Unsafe<string>({ type: 'string', ...textRules({ ...options, min: options.min ?? 1 }) });
 
 /** A text that may be empty; wrap in `optional` where the key may be absent. */
-export const text = (options: TextOptions = {}) => Type.Unsafe<string>({ type: 'string', ...textRules(options) });
+export const text = (options: TextOptions = {}) =>
+  Type.Unsafe<string>({ type: 'string', ...textRules(options) });
 
 /** A text or null; an empty text counts as given. */
 export const nullableText = (options: TextOptions = {}) =>

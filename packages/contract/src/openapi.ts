@@ -22,7 +22,8 @@ export function openApiDocument(operations: readonly Operation[], publicUrl: str
     info: {
       title: 'Slipway',
       version,
-      description: 'Build connectors from git repositories, try them on a dev site, release them to production.',
+      description:
+        'Build connectors from git repositories, try them on a dev site, release them to production.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl }],
@@ -168,7 +169,11 @@ function success({ success }: Operation): Record<string, Json> {
       return answer(
         success.status ?? 200,
         success.message,
-        object({ message: only(success.message), resource: only(success.resource), data: plain(success.data) }),
+        object({
+          message: only(success.message),
+          resource: only(success.resource),
+          data: plain(success.data),
+        }),
       );
     case 'list':
       return answer(
@@ -191,7 +196,11 @@ function success({ success }: Operation): Record<string, Json> {
     case 'message':
       return answer(success.status ?? 200, success.message, object({ message: string }));
     case 'bare':
-      return answer(success.status ?? 200, success.message, object({ message: string, data: plain(success.data) }));
+      return answer(
+        success.status ?? 200,
+        success.message,
+        object({ message: string, data: plain(success.data) }),
+      );
     case 'background':
       return answer(
         202,
@@ -208,7 +217,12 @@ function success({ success }: Operation): Record<string, Json> {
   }
 }
 
-function answer(status: number, description: string, schema: Json, streams: readonly string[] = []): Record<string, Json> {
+function answer(
+  status: number,
+  description: string,
+  schema: Json,
+  streams: readonly string[] = [],
+): Record<string, Json> {
   const others = Object.fromEntries(streams.map((type) => [type, { schema: string }]));
   return { [status]: { description, content: { ...json(schema), ...others } } };
 }

@@ -94,7 +94,9 @@ export interface QueryParameter {
 export const operation = <const O extends Operation>(declaration: O): O => declaration;
 
 /** The body a verb receives. */
-export type BodyOf<O extends Operation> = O['body'] extends TSchema ? Static<O['body']> : Record<string, never>;
+export type BodyOf<O extends Operation> = O['body'] extends TSchema
+  ? Static<O['body']>
+  : Record<string, never>;
 
 type ParameterNames<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
   ? Name | ParameterNames<Rest>

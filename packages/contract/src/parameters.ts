@@ -93,7 +93,10 @@ export interface CheckedQuery {
  * Checks the query of a request against the operation's declaration. Keys it does not name are ignored (1.1); of a
  * repeated key the last one counts, except in lists, where all do.
  */
-export function checkQuery(operation: Operation, given: Record<string, string | string[] | undefined>): CheckedQuery {
+export function checkQuery(
+  operation: Operation,
+  given: Record<string, string | string[] | undefined>,
+): CheckedQuery {
   const result: CheckedQuery = { values: {}, page: defaultPage(operation), errors: {}, sentence: null };
   for (const [name, parameter] of Object.entries(operation.query ?? {})) {
     const all = toList(given[name]);
@@ -121,7 +124,8 @@ function checkPage(given: Record<string, string | string[] | undefined>, result:
     else result.errors.from = texts.nonNegative;
   }
   if (limit !== undefined) {
-    if (/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= 1000) result.page.limit = Number(limit);
+    if (/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= 1000)
+      result.page.limit = Number(limit);
     else result.errors.limit = texts.between(1, 1000);
   }
   if (after !== undefined) result.page.after = after;
@@ -143,7 +147,9 @@ function parse(parameter: QueryParameter, all: string[]): Parsed {
         ? { ok: true, value: several }
         : { ok: false, text: texts.choice };
     case 'uuid':
-      return uuidPattern.test(last) ? { ok: true, value: last.toLowerCase() } : { ok: false, text: texts.uuid };
+      return uuidPattern.test(last)
+        ? { ok: true, value: last.toLowerCase() }
+        : { ok: false, text: texts.uuid };
     case 'uuids':
       return several.every((value) => uuidPattern.test(value))
         ? { ok: true, value: several.map((value) => value.toLowerCase()) }

@@ -60,7 +60,12 @@ export function compileBody<T>(schema: TSchema): (value: unknown) => Checked<T> 
 }
 
 /** A copy of `value` with its texts trimmed, so that the caller's object stays as it was. */
-function prepare(value: unknown, node: SchemaNode | undefined, key: string, errors: Map<string, string>): unknown {
+function prepare(
+  value: unknown,
+  node: SchemaNode | undefined,
+  key: string,
+  errors: Map<string, string>,
+): unknown {
   if (typeof value === 'string') {
     if (node?.['x-verbatim']) return value;
     const trimmed = value.trim();
@@ -70,7 +75,8 @@ function prepare(value: unknown, node: SchemaNode | undefined, key: string, erro
     }
     return trimmed;
   }
-  if (Array.isArray(value)) return value.map((item, index) => prepare(item, node?.items, `${key}[${index}]`, errors));
+  if (Array.isArray(value))
+    return value.map((item, index) => prepare(item, node?.items, `${key}[${index}]`, errors));
   if (value !== null && typeof value === 'object') {
     const copy: Record<string, unknown> = Object.create(null);
     for (const [name, item] of Object.entries(value)) {
@@ -97,7 +103,8 @@ function explain(error: ErrorObject, root: SchemaNode): { key: string; text: str
   if (list) return list;
   const own = parent['x-texts'] ?? {};
   if (own.any) return { key: path, text: own.any };
-  if (isBlank(error.data) && isRequired(error.instancePath, root)) return { key: path, text: own.blank ?? texts.blank };
+  if (isBlank(error.data) && isRequired(error.instancePath, root))
+    return { key: path, text: own.blank ?? texts.blank };
   return { key: path, text: ruleText(error, parent, own) };
 }
 
@@ -112,7 +119,9 @@ function ruleText(error: ErrorObject, node: SchemaNode, own: FieldTexts): string
     case 'maxLength':
       return texts.tooLong(node.maxLength ?? 0);
     case 'minLength':
-      return (node.minLength ?? 1) > 1 && error.data !== '' ? texts.tooShort(node.minLength ?? 0) : texts.blank;
+      return (node.minLength ?? 1) > 1 && error.data !== ''
+        ? texts.tooShort(node.minLength ?? 0)
+        : texts.blank;
     case 'minItems':
       return own.blank ?? texts.blank;
     case 'minimum':
@@ -143,7 +152,9 @@ const isBlank = (value: unknown): boolean => value === null || value === undefin
 function isRequired(pointer: string, root: SchemaNode): boolean {
   const cut = pointer.lastIndexOf('/');
   if (cut < 0) return false;
-  return nodeAt(pointer.slice(0, cut), root)?.required?.includes(unescapePointer(pointer.slice(cut + 1))) ?? false;
+  return (
+    nodeAt(pointer.slice(0, cut), root)?.required?.includes(unescapePointer(pointer.slice(cut + 1))) ?? false
+  );
 }
 
 function nodeAt(pointer: string, root: SchemaNode): SchemaNode | undefined {

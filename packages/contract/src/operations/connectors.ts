@@ -53,7 +53,13 @@ export const connectorCreate = operation({
     'execution-mode': optional(choice(executionModes)),
     owner: optional(uuid({ texts: { any: texts.uuid } })),
   }),
-  success: { envelope: 'single', status: 201, message: 'Connector created.', resource: 'connector', data: Connector },
+  success: {
+    envelope: 'single',
+    status: 201,
+    message: 'Connector created.',
+    resource: 'connector',
+    data: Connector,
+  },
   refusals: [
     {
       status: 400,
@@ -81,7 +87,13 @@ export const connectorImport = operation({
   // The answer of connector_show, with or without its envelope; what is read of it stands in the contract.
   body: Type.Object({}, { additionalProperties: true }),
   looseBody: true,
-  success: { envelope: 'single', status: 201, message: 'Connector created.', resource: 'connector', data: Connector },
+  success: {
+    envelope: 'single',
+    status: 201,
+    message: 'Connector created.',
+    resource: 'connector',
+    data: Connector,
+  },
   refusals: [
     {
       status: 400,

@@ -46,7 +46,12 @@ export const connectorVersionShow = operation({
   access: 'read-404',
   scope: 'connectors:read',
   subject: 'version',
-  success: { envelope: 'single', message: messages.list, resource: 'connector-version', data: ConnectorVersion },
+  success: {
+    envelope: 'single',
+    message: messages.list,
+    resource: 'connector-version',
+    data: ConnectorVersion,
+  },
   refusals: versionRefusals,
 });
 
@@ -262,7 +267,10 @@ const commandOption = requiredText({
 });
 
 export const IndividualConfigBody = body({ 'command-option': commandOption, ...individualFields });
-export const IndividualConfigChange = body({ 'command-option': optional(commandOption), ...individualFields });
+export const IndividualConfigChange = body({
+  'command-option': optional(commandOption),
+  ...individualFields,
+});
 /** What may be changed of the row the server makes for authentications (3.3.4). */
 export const AuthenticationFieldChange = body({
   'field-name': text(),

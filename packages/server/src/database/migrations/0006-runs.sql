@@ -1,0 +1,49 @@
+CREATE TABLE runs (
+  id uuid PRIMARY KEY,
+  connector_id uuid NOT NULL,
+  version_id uuid NOT NULL,
+  major integer NOT NULL,
+  connector_version text NOT NULL,
+  state text NOT NULL CHECK (state IN ('queued', 'running', 'finished', 'failed', 'cancelled')),
+  environment text NOT NULL CHECK (environment IN ('dev', 'prod')),
+  stage text NOT NULL,
+  process_id uuid NOT NULL,
+  site_id integer NOT NULL,
+  site_name text NOT NULL,
+  project_id integer NOT NULL,
+  project_name text NOT NULL,
+  account_id integer NOT NULL,
+  account_name text NOT NULL,
+  exit_code integer,
+  container_api_image text,
+  container_api_constraint text,
+  cli_command text,
+  registered_secrets json,
+  authentications json,
+  setup_config json,
+  -- Form values given for this run only; password values are sealed.
+  manual boolean NOT NULL DEFAULT false,
+  values_override json,
+  sealed_values uuid REFERENCES vault_entries,
+  engine text,
+  commit text,
+  image_digest text,
+  failure json,
+  statistics json,
+  columns_output json,
+  rows_output integer,
+  rows_feedback integer,
+  cancel_requested boolean NOT NULL DEFAULT false,
+  worker_id uuid,
+  attempts integer NOT NULL DEFAULT 0,
+  triggered_by uuid,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  started_at timestamptz,
+  finished_at timestamptz
+);
+CREATE INDEX runs_newest ON runs (created_at DESC, id DESC);
+CREATE INDEX runs_connector ON runs (connector_id, created_at DESC, id DESC);
+CREATE INDEX runs_process ON runs (process_id);
+CREATE INDEX runs_site ON runs (site_id, created_at DESC, id DESC);
+CREATE INDEX runs_state ON runs (state, created_at DESC, id DESC);
+CREATE INDEX runs_active ON runs (version_id) WHERE state IN ('queued', 'running');

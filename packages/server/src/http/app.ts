@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import type { Operation } from '@slipway/contract';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Actor, Context } from '../context.ts';
+import { authenticate } from '../identity/authenticate.ts';
+import type { Services } from '../services.ts';
+import { checkRoleAndScope } from './access.ts';
+import { sendJson } from './answers.ts';
+import { handlerOf, refusalOf } from './pipeline.ts';
+import type { Route } from './route.ts';
+import type { Resolvers } from './subjects.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    actor: Actor;
+  }
+}
+
+const requestIdPattern = /^[A-Za-z0-9._-]{1,64}$/;
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+
+/** Who a `public` operation acts as; it holds no right at all. */
+const nobody: Actor = {
+  kind: 'system',
+  id: '00000000-0000-0000-0000-000000000000',
+  name: null,
+  role: 'viewer',
+  scopes: new Set(),
+  organizations: [],
+};
+
+/**
+ * The HTTP face: one route for every bound operation, answers of chapter 1. It holds no rule of its own beyond the
+ * order of checks.
+ */
+export function buildApp(
+  services: Services,
+  routes: readonly Route[],
+  resolvers: Resolvers,
+): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: services.settings.bodyLimitMib * 1024 * 1024,
+    trustProxy: services.settings.trustProxy,
+    genReqId: (request) => {
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID();
+    },
+    routerOptions: { maxParamLength: 1000 },
+    frameworkErrors: (_error, request, reply) => {
+      setHeaders(request, reply);
+      sendJson(reply, 404, '{"message":"Resource not found."}');
+    },
+  });
+
+  app.decorateRequest('actor', null as unknown as Actor);
+  app.removeAllContentTypeParsers();
+  // Parsed later, after the checks that come before it; an empty body is no body.
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, (body as string).trim() === '' ? undefined : body),
+  );
+  app.addHook('onRequest', async (request, reply) => setHeaders(request, reply));
+  app.setNotFoundHandler((_request, reply) => sendJson(reply, 404, '{"message":"Resource not found."}'));
+  app.setErrorHandler((error, request, reply) => answerError(services, error, request, reply));
+
+  for (const route of routes) addRoute(app, services, route, resolvers);
+  for (const [url, operations] of byPath(routes)) refuseOtherMethods(app, url, operations);
+  return app;
+}
+
+function addRoute(app: FastifyInstance, services: Services, route: Route, resolvers: Resolvers): void {
+  const { operation } = route;
+  const handle = handlerOf(route, resolvers);
+  app.route({
+    method: operation.method,
+    url: fastifyPath(operation.path),
+    onRequest: async (request) => {
+      if (operation.access === 'public') {
+        request.actor = nobody;
+        return;
+      }
+      request.actor = await authenticate(services, request.headers.authorization);
+      checkRoleAndScope(operation, request.actor);
+    },
+    handler: (request, reply) => handle(request, reply, contextOf(services, request)),
+  });
+}
+
+const contextOf = (services: Services, request: FastifyRequest): Context => ({
+  actor: request.actor,
+  db: services.db,
+  services,
+  requestId: request.id,
+  ip: request.ip,
+});
+
+function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('X-Request-Id', request.id);
+  reply.header('Cache-Control', 'no-store');
+}
+
+function answerError(
+  services: Services,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const refusal = refusalOf(error);
+  if (refusal) {
+    if (refusal.status === 503) services.log.warn({ requestId: request.id, err: error }, 'out of reach');
+    return sendJson(reply.headers(refusal.headers), refusal.status, JSON.stringify(refusal.body));
+  }
+  services.log.error(
+    { requestId: request.id, method: request.method, url: request.url.split('?')[0], err: error },
+    'request failed',
+  );
+  return sendJson(reply, 500, '{"message":"Internal server error."}');
+}
+
+/** `/connectors/{publicId}` → `/connectors/:publicId`; a last `{path}` may contain slashes. */
+const fastifyPath = (path: string): string => path.replace(/\{path\}$/, '*').replace(/\{(\w+)\}/g, ':$1');
+
+function byPath(routes: readonly Route[]): Map<string, Operation[]> {
+  const paths = new Map<string, Operation[]>();
+  for (const { operation } of routes) {
+    const url = fastifyPath(operation.path);
+    paths.set(url, [...(paths.get(url) ?? []), operation]);
+  }
+  return paths;
+}
+
+function refuseOtherMethods(app: FastifyInstance, url: string, operations: Operation[]): void {
+  const allowed: string[] = operations.map((operation) => operation.method);
+  if (allowed.includes('GET')) allowed.push('HEAD');
+  const others = methods.filter((method) => !allowed.includes(method));
+  app.route({
+    method: [...others],
+    url,
+    // Answered before any body is read.
+    onRequest: async (_request, reply) => {
+      await sendJson(reply.header('Allow', allowed.join(', ')), 405, '{"message":"Method not allowed."}');
+    },
+    handler: async () => undefined,
+  });
+}

@@ -1,0 +1,142 @@
+import {
+  checkParameters,
+  checkQuery,
+  compileBody,
+  type FieldErrors,
+  messages,
+  type Operation,
+  type StreamType,
+} from '@slipway/contract';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import type { Context } from '../context.ts';
+import { badRequest, Refusal, refused } from '../errors.ts';
+import { checkSubject } from './access.ts';
+import { sendResult } from './answers.ts';
+import type { Input, Route } from './route.ts';
+import type { Resolvers } from './subjects.ts';
+
+const noBody = Type.Object({}, { additionalProperties: false });
+
+/**
+ * The handler of one operation: the order of checks of chapter 1.3 from the body's form on. (Route, token, role and
+ * scope were decided before the body was read.)
+ */
+export function handlerOf(route: Route, resolvers: Resolvers) {
+  const { operation } = route;
+  const checkBody = operation.looseBody
+    ? (value: unknown) => ({ ok: true as const, value })
+    : compileBody<unknown>(operation.body ?? noBody);
+
+  return async (request: FastifyRequest, reply: FastifyReply, context: Context): Promise<FastifyReply> => {
+    const json = operation.method === 'GET' ? {} : parseBody(request.body);
+    const { params, query, page } = checkAddress(operation, request);
+    const subject = await findSubject(operation, resolvers, context, params);
+    const checked = checkBody(json);
+    if (!checked.ok) throw badRequest(checked.errors);
+    const input = {
+      params,
+      query,
+      page,
+      body: checked.value,
+      subject,
+      lastEventId: Number.parseInt(String(request.headers['last-event-id'] ?? '0'), 10) || 0,
+    } as unknown as Input<Operation>;
+
+    const type = wantedStream(operation, request.headers.accept);
+    if (type && route.stream) {
+      const answer = await route.stream(context, input, type);
+      return reply
+        .headers(answer.headers ?? {})
+        .type(type === 'application/x-ndjson' ? type : `${type}; charset=utf-8`)
+        .send(answer.stream);
+    }
+    const path = request.url.split('?')[0] as string;
+    return sendResult(reply, operation, await route.verb(context, input), { path, query, page });
+  };
+}
+
+/** The body as an object; nothing at all counts as `{}`. */
+function parseBody(body: unknown): unknown {
+  if (body === undefined || body === null) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(body as string);
+  } catch {
+    throw refused(messages.malformedJson);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw refused(messages.malformedJson);
+  return value;
+}
+
+function checkAddress(operation: Operation, request: FastifyRequest) {
+  const { values: params, errors } = checkParameters(request.params as Record<string, string>);
+  const {
+    values: query,
+    page,
+    errors: queryErrors,
+    sentence,
+  } = checkQuery(operation, request.query as Record<string, string | string[] | undefined>);
+  const all: FieldErrors = { ...errors, ...queryErrors };
+  if (sentence) throw refused(sentence);
+  if (Object.keys(all).length > 0) throw badRequest(all);
+  return { params, query, page };
+}
+
+async function findSubject(
+  operation: Operation,
+  resolvers: Resolvers,
+  context: Context,
+  params: Record<string, string>,
+): Promise<unknown> {
+  if (!operation.subject) return undefined;
+  const resolver = resolvers[operation.subject];
+  if (!resolver) throw new Error(`No resolver for the subject ${operation.subject} of ${operation.id}.`);
+  const found = await resolver(context, params);
+  checkSubject(operation, found);
+  return found.subject;
+}
+
+/** The stream a client asks for by `Accept`, when the operation offers it (1.12). */
+function wantedStream(operation: Operation, accept: string | undefined): StreamType | null {
+  if (operation.success.envelope === 'raw' && operation.success.contentType === 'text/event-stream') {
+    return 'text/event-stream';
+  }
+  if (operation.success.envelope !== 'list' || !accept) return null;
+  const wanted = accept.split(',').map((part) => part.split(';')[0]?.trim().toLowerCase());
+  return operation.success.streams?.find((type) => wanted.includes(type)) ?? null;
+}
+
+/** Turns whatever a request ran into into a refusal that may be shown; null for a fault of ours. */
+export function refusalOf(error: unknown): Refusal | null {
+  if (error instanceof Refusal) return error;
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new Refusal(413, { message: messages.tooLarge, errors: [] });
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    return new Refusal(415, { message: messages.unsupportedMediaType, errors: [] });
+  }
+  if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH' || code === 'FST_ERR_CTP_INVALID_JSON_BODY') {
+    return refused(messages.malformedJson);
+  }
+  if (typeof code === 'string' && unavailableCodes.has(code)) return outOfReach();
+  if (error instanceof Error && error.message.startsWith('timeout exceeded when trying to connect'))
+    return outOfReach();
+  return null;
+}
+
+const outOfReach = (): Refusal => new Refusal(503, { message: messages.unavailable }, { 'retry-after': '5' });
+
+/** The database does not answer, is starting, or is shutting down. */
+const unavailableCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  '08006',
+  '08001',
+]);

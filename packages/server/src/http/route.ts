@@ -1,0 +1,81 @@
+import type { Readable } from 'node:stream';
+import type { BodyOf, Operation, Page, ParametersOf, QueryOf, StreamType } from '@slipway/contract';
+import type { Context } from '../context.ts';
+import type { Subjects } from './subjects.ts';
+
+/** The entity that the path addresses, already found and allowed. */
+type SubjectOf<O extends Operation> = O['subject'] extends keyof Subjects
+  ? Subjects[O['subject']]
+  : undefined;
+
+/** What a verb receives: everything checked by the operation's declaration. */
+export interface Input<O extends Operation> {
+  params: ParametersOf<O>;
+  query: QueryOf<O>;
+  page: Page;
+  body: BodyOf<O>;
+  subject: SubjectOf<O>;
+  /** `Last-Event-ID` of a reader that comes back, 0 at first. */
+  lastEventId: number;
+}
+
+/** A page of a list: its items as JSON texts, how many match, and the cursor of the next page. */
+export interface ListResult {
+  items: readonly string[];
+  total: number;
+  /** Position of the first item. */
+  from: number;
+  /** Cursor of the next page, or null on the last one. */
+  after: string | null;
+  headers?: Record<string, string>;
+}
+
+/** A success that differs from what the operation declares: another status or message (created or updated). */
+export class Reply {
+  readonly data: unknown;
+  readonly status: number | undefined;
+  readonly message: string | undefined;
+
+  constructor(data: unknown, { status, message }: { status?: number; message?: string } = {}) {
+    this.data = data;
+    this.status = status;
+    this.message = message;
+  }
+}
+
+/**
+ * What a verb gives back, by the envelope of its operation: the data of `single`, `bare` and `raw` (a value, `RawJson`
+ * or `Reply`), a page of `list`, the state's id of `background`, nothing of `empty`; of `message` nothing or another
+ * message.
+ */
+type Result<O extends Operation> = O['success']['envelope'] extends 'list'
+  ? ListResult
+  : O['success']['envelope'] extends 'background'
+    ? string
+    : O['success']['envelope'] extends 'empty'
+      ? void
+      : O['success']['envelope'] extends 'message'
+        ? void | Reply
+        : unknown;
+
+export type Verb<O extends Operation> = (context: Context, input: Input<O>) => Promise<Result<O>>;
+
+/** Answers a list as a stream of lines or events; headers come with it. */
+export type StreamVerb<O extends Operation> = (
+  context: Context,
+  input: Input<O>,
+  type: StreamType,
+) => Promise<{ stream: Readable; headers?: Record<string, string> }>;
+
+export interface Route {
+  operation: Operation;
+  verb: Verb<Operation>;
+  stream: StreamVerb<Operation> | null;
+}
+
+/** Binds a declared operation to its verb; the declaration types what the verb receives and gives back. */
+export const route = <O extends Operation>(operation: O, verb: Verb<O>, stream?: StreamVerb<O>): Route => ({
+  operation,
+  verb: verb as unknown as Verb<Operation>,
+  stream: (stream as unknown as StreamVerb<Operation>) ?? null,
+});

@@ -1,0 +1,28 @@
+import type { Subject } from '@slipway/contract';
+import type { Context } from '../context.ts';
+
+/** What the caller may do with an entity; each right includes those before it. */
+export type Right = 'none' | 'read' | 'write' | 'admin';
+
+/** An entity found by its address, with the caller's right on it. */
+export interface Found<T> {
+  subject: T;
+  right: Right;
+  /** How "not found" names it. */
+  thing: string;
+}
+
+/**
+ * What an operation's path can address, and what its verb then receives. Domains add their own entities by declaration
+ * merging, beside the resolver they register.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by the domains
+export interface Subjects {}
+
+/** Finds the entity of a path or throws its 404; it does not decide about access. */
+export type Resolver<K extends keyof Subjects> = (
+  context: Context,
+  params: Record<string, string>,
+) => Promise<Found<Subjects[K]>>;
+
+export type Resolvers = { [K in keyof Subjects]?: Resolver<K> } & Partial<Record<Subject, Resolver<never>>>;

@@ -1,0 +1,22 @@
+import type { Engine } from '@slipway/engine';
+import type { Logger } from 'pino';
+import type { Database } from './context.ts';
+import type { Jobs } from './jobs/jobs.ts';
+import type { Platform } from './platform/gateway.ts';
+import type { Vault } from './secrets/vault.ts';
+import type { Settings } from './settings.ts';
+import type { Storage } from './storage/storage.ts';
+
+/** What the process offers to every verb and job: made once at start, never changed. */
+export interface Services {
+  settings: Settings;
+  db: Database;
+  jobs: Jobs;
+  vault: Vault;
+  storage: Storage;
+  platform: Platform;
+  engine: Engine;
+  log: Logger;
+  /** Id of this process among the workers; it owns the leases of the work it does. */
+  workerId: string;
+}
