@@ -1,1 +1,9 @@
-export {};
+export * from './egress.ts';
+export * from './engine.ts';
+export * from './git/checkout.ts';
+export * from './git/probe.ts';
+export * from './git/repository.ts';
+export * from './log.ts';
+export * from './run/failure.ts';
+export * from './run/settings.ts';
+export * from './run/sidecar.ts';

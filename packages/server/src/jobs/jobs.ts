@@ -1,5 +1,4 @@
-import { CompiledQuery } from 'kysely';
-import { PgBoss, type SendOptions } from 'pg-boss';
+import { fromKysely, PgBoss } from 'pg-boss';
 import type { Logger } from 'pino';
 import type { Work } from '../context.ts';
 
@@ -35,7 +34,7 @@ export async function startJobs(databaseUrl: string, log: Logger): Promise<Jobs>
       await boss.send(
         queue,
         { id },
-        { singletonKey: id, expireInSeconds: longestWork, db: adapter(transaction) },
+        { singletonKey: id, expireInSeconds: longestWork, db: fromKysely(transaction) },
       );
     },
     async work(queue, concurrency, handler) {
@@ -55,11 +54,3 @@ export async function startJobs(databaseUrl: string, log: Logger): Promise<Jobs>
 
 /** Seconds after which the queue gives a job up; leases decide long before (`leases.ts`). */
 const longestWork = 12 * 3600;
-
-/** Lets the queue write inside a transaction of ours. */
-const adapter = (transaction: Work): NonNullable<SendOptions['db']> => ({
-  async executeSql(text, values = []) {
-    const { rows } = await transaction.executeQuery<Record<string, unknown>>(CompiledQuery.raw(text, values));
-    return { rows };
-  },
-});
