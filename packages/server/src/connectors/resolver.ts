@@ -1,0 +1,50 @@
+import { type RawBuilder, sql } from 'kysely';
+import { type Actor, type Context, owns } from '../context.ts';
+import { notFound } from '../errors.ts';
+import type { Found, Resolver, Right } from '../http/subjects.ts';
+
+export interface ConnectorSubject {
+  id: string;
+  name: string;
+  ownerId: string;
+  ownerKind: 'organization' | 'user';
+}
+
+declare module '../http/subjects.ts' {
+  interface Subjects {
+    connector: ConnectorSubject;
+    'binned-connector': ConnectorSubject;
+  }
+}
+
+/** Members of the owner have equal rights, within their role; a viewer reads. */
+export function connectorRight(actor: Actor, ownerId: string): Right {
+  if (actor.role === 'admin') return 'admin';
+  if (!owns(actor, ownerId)) return 'none';
+  return actor.role === 'viewer' ? 'read' : 'write';
+}
+
+export const resolveConnector: Resolver<'connector'> = (context, params) =>
+  find(context, params.publicId as string, sql<boolean>`deleted_at IS NULL`);
+
+export const resolveBinnedConnector: Resolver<'binned-connector'> = (context, params) =>
+  find(context, params.movedToBinPublicId as string, sql<boolean>`deleted_at IS NOT NULL`);
+
+async function find(
+  context: Context,
+  id: string,
+  place: RawBuilder<boolean>,
+): Promise<Found<ConnectorSubject>> {
+  const subject = await context.db
+    .selectFrom('connectors')
+    .select(['id', 'name', 'owner_id as ownerId', 'owner_kind as ownerKind'])
+    .where('id', '=', id)
+    .where(place)
+    .executeTakeFirst();
+  if (!subject) throw notFound('Connector');
+  return {
+    subject: subject as ConnectorSubject,
+    right: connectorRight(context.actor, subject.ownerId),
+    thing: 'Connector',
+  };
+}

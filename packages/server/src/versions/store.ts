@@ -1,0 +1,26 @@
+import { sql } from 'kysely';
+import type { Database, Work } from '../context.ts';
+import { RawJson } from '../json.ts';
+import type { Settings } from '../settings.ts';
+import { versionRepresentation } from './representation.ts';
+
+/** The whole version as the API shows it. */
+export async function versionJson(db: Database, settings: Settings, versionId: string): Promise<RawJson> {
+  const { rows } = await sql<{ json: string }>`
+    SELECT (${versionRepresentation(settings.publicUrl, sql`c.deleted_at`)})::text AS json
+    FROM connector_versions v JOIN connectors c ON c.id = v.connector_id WHERE v.id = ${versionId}`.execute(db);
+  const json = rows[0]?.json;
+  if (json === undefined) throw new Error(`Version ${versionId} is gone.`);
+  return new RawJson(json);
+}
+
+/** The version's row, locked until the transaction ends: two writers at once never lose an update. */
+export const lockVersion = (db: Work, versionId: string) =>
+  db
+    .selectFrom('connector_versions')
+    .selectAll()
+    .where('id', '=', versionId)
+    .forUpdate()
+    .executeTakeFirstOrThrow(() => new Error(`Version ${versionId} is gone.`));
+
+export type VersionRow = Awaited<ReturnType<typeof lockVersion>>;
