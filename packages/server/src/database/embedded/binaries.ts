@@ -32,7 +32,10 @@ export async function findBinaries(): Promise<Binaries> {
   }
   try {
     await completeLinks(packageFolder);
-    const binaries = await binariesIn(join(packageFolder, 'native'), packageFolder);
+    const description = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as {
+      version: string;
+    };
+    const binaries = withFolder(join(packageFolder, 'native'), description.version);
     for (const program of [binaries.initdb, binaries.postgres]) await makeExecutable(program);
     return binaries;
   } catch (error) {
@@ -45,14 +48,7 @@ export async function findBinaries(): Promise<Binaries> {
   }
 }
 
-async function binariesIn(folder: string, packageFolder: string): Promise<Binaries> {
-  const description = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  return withFolder(folder, description.version);
-}
-
-/** The same programs in another folder. */
+/** The programs below a folder. */
 export const withFolder = (folder: string, release: string): Binaries => ({
   folder,
   release,

@@ -19,7 +19,9 @@ const environment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
  */
 export async function initialise(place: Place, password: string, durable: boolean): Promise<void> {
   for (const name of await readdir(place.cluster)) {
-    if (name.startsWith('draft-')) await rm(join(place.cluster, name), { recursive: true, force: true });
+    // An initdb that survived its server may still be writing there; what it leaves is swept away next time.
+    if (name.startsWith('draft-'))
+      await rm(join(place.cluster, name), { recursive: true, force: true }).catch(() => {});
   }
   const draft = join(place.cluster, `draft-${randomUUID().slice(0, 8)}`);
   const passwordFile = `${draft}.password`;
@@ -52,7 +54,6 @@ function runInitdb(place: Place, args: string[]): Promise<void> {
       cwd: place.cluster,
       env: environment,
       stdio: ['ignore', 'ignore', 'pipe'],
-      detached: true,
     });
     let complaint = '';
     child.stderr.on('data', (chunk: Buffer) => {

@@ -69,7 +69,7 @@ export async function findPlace(
     record.outside = cluster;
     log(`PostgreSQL's user cannot enter ${folder}; the data lie in ${cluster}`);
   }
-  const binaries = await reachableBinaries(account, outside, log);
+  const binaries = await reachableBinaries(await findBinaries(), account, outside, log);
   return { account, binaries, cluster, data: join(cluster, 'data'), filled };
 }
 
@@ -94,12 +94,12 @@ async function makePassable(folder: string): Promise<void> {
 }
 
 /** The installed programs, or a copy of them where the account cannot reach node_modules. */
-async function reachableBinaries(
+export async function reachableBinaries(
+  installed: Binaries,
   account: Account,
   outside: string,
   log: (message: string) => void,
 ): Promise<Binaries> {
-  const installed = await findBinaries();
   if (await canUse(account, installed)) return installed;
   if (account === null)
     throw new Error(`PostgreSQL's programs in ${installed.folder} may not be run by this user.`);
