@@ -1,4 +1,8 @@
+export * from './configuration.ts';
 export * from './enums.ts';
+export { body, choice, list, nullableText, optional, requiredText, text } from './fields.ts';
+export * from './http-url.ts';
+export * from './limits.ts';
 export * from './openapi.ts';
 export * from './operation.ts';
 export { allOperations, operations } from './operations/index.ts';
@@ -6,5 +10,6 @@ export * from './parameters.ts';
 export * from './repository-url.ts';
 export * from './settings-names.ts';
 export * from './texts.ts';
+export * from './time.ts';
 export * from './validation.ts';
 export * from './words.ts';

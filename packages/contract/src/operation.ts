@@ -1,5 +1,6 @@
 import type { Static, TSchema } from 'typebox';
 import type { Scope } from './enums.ts';
+import type { BodyRules } from './validation.ts';
 
 /**
  * Who may call an operation (chapter 1.2). The suffix says how a foreign entity answers: `-403` as forbidden, `-404` as
@@ -25,6 +26,7 @@ export type Subject =
   | 'build'
   | 'run'
   | 'organization'
+  | 'user'
   | 'secret'
   | 'account'
   | 'project'
@@ -67,11 +69,15 @@ export interface Operation {
   access: Access;
   scope: Scope | null;
   subject?: Subject;
+  /** Rules of path values that chapter 1.8 does not have, by parameter. */
+  patterns?: Record<string, RegExp>;
   /** Query parameters as the reference shows them; lists add `from`, `limit` and `after` by themselves. */
   query?: Record<string, QueryParameter>;
   /** Absent: no body, or `{}`. */
   body?: TSchema;
-  /** The body is taken whole, unknown keys included (`POST /connectors/copy` alone). */
+  /** Rules of the body's fields that no schema can say. */
+  rules?: BodyRules;
+  /** The verb checks the body by itself, since the rules depend on what is stored. */
   looseBody?: true;
   success: Success;
   /** A configuration change (⚙ in the contract): it moves the version's state. */
@@ -82,7 +88,7 @@ export interface Operation {
 /** One query parameter. `check` of a choice or pattern is done before the verb runs. */
 export interface QueryParameter {
   description?: string;
-  kind: 'text' | 'choice' | 'choices' | 'uuid' | 'uuids' | 'boolean' | 'integer' | 'pattern';
+  kind: 'text' | 'choice' | 'choices' | 'uuid' | 'uuids' | 'boolean' | 'integer' | 'time' | 'pattern';
   values?: readonly string[];
   pattern?: RegExp;
   /** Answered as a sentence with an empty `errors` list instead of a text at the field. */
@@ -113,5 +119,7 @@ export type QueryOf<O extends Operation> = {
       ? boolean
       : O['query'][K] extends { kind: 'integer' }
         ? number
-        : string;
+        : O['query'][K] extends { kind: 'time' }
+          ? Date
+          : string;
 };

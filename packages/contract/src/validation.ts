@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import type { TSchema } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import type { FieldTexts } from './fields.ts';
 import { texts } from './texts.ts';
 
@@ -37,26 +37,40 @@ const ajv = new Ajv({
   formats: { uuid: uuidPattern },
 });
 
+/** Rules that no schema can say. They see the prepared body, wrong fields included, and answer key → text. */
+export type BodyRules = (body: Record<string, unknown>) => FieldErrors;
+
+const compiled = new WeakMap<TSchema, ValidateFunction>();
+
 /**
- * Compiles a body schema into a check that answers with the contract's texts (chapter 1.6): texts are trimmed first,
- * control characters refused, defaults filled in, every faulty field reported once.
+ * Checks a body against its schema and rules, with the contract's texts (chapter 1.6): texts are trimmed first, control
+ * characters refused, defaults filled in, every faulty field reported once and all of them together.
  */
-export function compileBody<T>(schema: TSchema): (value: unknown) => Checked<T> {
-  const validate: ValidateFunction = ajv.compile(schema);
+export function checkBody<S extends TSchema>(
+  schema: S,
+  given: unknown,
+  rules?: BodyRules,
+): Checked<Static<S>> {
+  let validate = compiled.get(schema);
+  if (!validate) {
+    validate = ajv.compile(schema);
+    compiled.set(schema, validate);
+  }
   const root = schema as unknown as SchemaNode;
-  return (given) => {
-    const errors = new Map<string, string>();
-    const value = prepare(given, root, '', errors);
-    if (!validate(value)) {
-      for (const error of validate.errors ?? []) {
-        const { key, text } = explain(error, root);
-        // The first rule that fails speaks for the field; a control character was found before any of them.
-        if (!errors.has(key)) errors.set(key, text);
-      }
+  const errors = new Map<string, string>();
+  const value = prepare(given, root, '', errors, 0);
+  if (!validate(value)) {
+    for (const error of validate.errors ?? []) {
+      const { key, text } = explain(error, root);
+      // The first rule that fails speaks for the field; a control character was found before any of them.
+      if (!errors.has(key)) errors.set(key, text);
     }
-    if (errors.size === 0) return { ok: true, value: value as T };
-    return { ok: false, errors: inDeclaredOrder(errors, root) };
-  };
+  }
+  for (const [key, text] of Object.entries(rules?.(value as Record<string, unknown>) ?? {})) {
+    if (!errors.has(key)) errors.set(key, text);
+  }
+  if (errors.size === 0) return { ok: true, value: value as Static<S> };
+  return { ok: false, errors: inDeclaredOrder(errors, root) };
 }
 
 /** A copy of `value` with its texts trimmed, so that the caller's object stays as it was. */
@@ -65,9 +79,12 @@ function prepare(
   node: SchemaNode | undefined,
   key: string,
   errors: Map<string, string>,
+  depth: number,
 ): unknown {
+  // Deeper than any body goes; what lies there is refused as unexpected by its outermost key.
+  if (depth > 64) return value;
+  if (node?.['x-verbatim']) return value;
   if (typeof value === 'string') {
-    if (node?.['x-verbatim']) return value;
     const trimmed = value.trim();
     if (controlCharacters.test(trimmed)) {
       errors.set(key, node?.['x-texts']?.any ?? texts.invalid);
@@ -76,11 +93,11 @@ function prepare(
     return trimmed;
   }
   if (Array.isArray(value))
-    return value.map((item, index) => prepare(item, node?.items, `${key}[${index}]`, errors));
+    return value.map((item, index) => prepare(item, node?.items, `${key}[${index}]`, errors, depth + 1));
   if (value !== null && typeof value === 'object') {
     const copy: Record<string, unknown> = Object.create(null);
     for (const [name, item] of Object.entries(value)) {
-      copy[name] = prepare(item, node?.properties?.[name], key ? `${key}.${name}` : name, errors);
+      copy[name] = prepare(item, node?.properties?.[name], key ? `${key}.${name}` : name, errors, depth + 1);
     }
     return copy;
   }
@@ -103,7 +120,7 @@ function explain(error: ErrorObject, root: SchemaNode): { key: string; text: str
   if (list) return list;
   const own = parent['x-texts'] ?? {};
   if (own.any) return { key: path, text: own.any };
-  if (isBlank(error.data) && isRequired(error.instancePath, root))
+  if (isBlank(error.data) && (parent.minLength || isRequired(error.instancePath, root)))
     return { key: path, text: own.blank ?? texts.blank };
   return { key: path, text: ruleText(error, parent, own) };
 }
@@ -123,6 +140,7 @@ function ruleText(error: ErrorObject, node: SchemaNode, own: FieldTexts): string
         ? texts.tooShort(node.minLength ?? 0)
         : texts.blank;
     case 'minItems':
+    case 'minProperties':
       return own.blank ?? texts.blank;
     case 'minimum':
     case 'maximum':

@@ -1,4 +1,4 @@
-import type { Engine } from '@slipway/engine';
+import type { Engine, GitSettings } from '@slipway/engine';
 import type { Logger } from 'pino';
 import type { Database } from './context.ts';
 import type { Jobs } from './jobs/jobs.ts';
@@ -16,6 +16,11 @@ export interface Services {
   storage: Storage;
   platform: Platform;
   engine: Engine;
+  git: {
+    settings: GitSettings;
+    /** Host keys of repositories, pinned on first use. */
+    knownHostsFile: string;
+  };
   log: Logger;
   /** Id of this process among the workers; it owns the leases of the work it does. */
   workerId: string;

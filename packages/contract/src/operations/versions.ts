@@ -14,6 +14,8 @@ import {
 import { operation, type Refusal } from '../operation.ts';
 import { ConnectorVersion, IndividualConfig, VcsConfig } from '../representations/connector.ts';
 import { messages, texts } from '../texts.ts';
+import type { BodyRules } from '../validation.ts';
+import { splitWords, WordsError } from '../words.ts';
 
 const V = '/connectors/{publicId}/versions/{connectorVersion}';
 
@@ -33,6 +35,24 @@ const frozen: Refusal = {
   status: 400,
   body: { message: 'Individual configurations are frozen while the connector migrates.', errors: [] },
 };
+
+/** Texts that are split into words must be whole: quotes closed, no backslash at the end. */
+export const wordRules =
+  (...keys: string[]): BodyRules =>
+  (body) => {
+    const broken = keys.flatMap((key) => {
+      const value = body[key];
+      if (typeof value !== 'string') return [];
+      try {
+        splitWords(value);
+        return [];
+      } catch (error) {
+        if (error instanceof WordsError) return [[key, error.message] as const];
+        throw error;
+      }
+    });
+    return Object.fromEntries(broken);
+  };
 
 const setter = (message: string) => ({ envelope: 'message', message }) as const;
 
@@ -118,6 +138,8 @@ export const connectorUpdateVcsConfig = operation({
     token: optional(nullableText({ max: 4000, verbatim: true })),
     directory: optional(nullableText({ max: 1024 })),
   }),
+  // Whether a token must be sent depends on the one that is stored.
+  looseBody: true,
   success: setter('VCS config successfully updated.'),
   refusals: configurationRefusals,
 });
@@ -181,6 +203,7 @@ export const connectorUpdateApplicationConfig = operation({
     arguments: optional(nullableText({ max: 4000 })),
     'health-check': optional(nullableText({ max: 4000 })),
   }),
+  rules: wordRules('command', 'arguments', 'health-check'),
   success: setter('Application config successfully updated.'),
   refusals: configurationRefusals,
 });
@@ -292,6 +315,8 @@ export const connectorIndividualConfigAdd = operation({
   subject: 'version',
   configuration: true,
   body: IndividualConfigBody,
+  // Whether a name is free depends on the version's other fields.
+  looseBody: true,
   success: { envelope: 'message', status: 201, message: 'Individual configuration added.' },
   refusals: [frozen, ...configurationRefusals],
 });

@@ -1,7 +1,6 @@
 import {
   checkParameters,
   checkQuery,
-  compileBody,
   type FieldErrors,
   messages,
   type Operation,
@@ -13,6 +12,7 @@ import type { Context } from '../context.ts';
 import { badRequest, Refusal, refused } from '../errors.ts';
 import { checkSubject } from './access.ts';
 import { sendResult } from './answers.ts';
+import { requireBody } from './body.ts';
 import type { Input, Route } from './route.ts';
 import type { Resolvers } from './subjects.ts';
 
@@ -24,21 +24,16 @@ const noBody = Type.Object({}, { additionalProperties: false });
  */
 export function handlerOf(route: Route, resolvers: Resolvers) {
   const { operation } = route;
-  const checkBody = operation.looseBody
-    ? (value: unknown) => ({ ok: true as const, value })
-    : compileBody<unknown>(operation.body ?? noBody);
-
   return async (request: FastifyRequest, reply: FastifyReply, context: Context): Promise<FastifyReply> => {
     const json = operation.method === 'GET' ? {} : parseBody(request.body);
     const { params, query, page } = checkAddress(operation, request);
     const subject = await findSubject(operation, resolvers, context, params);
-    const checked = checkBody(json);
-    if (!checked.ok) throw badRequest(checked.errors);
+    const body = operation.looseBody ? json : requireBody(operation.body ?? noBody, json, operation.rules);
     const input = {
       params,
       query,
       page,
-      body: checked.value,
+      body,
       subject,
       lastEventId: Number.parseInt(String(request.headers['last-event-id'] ?? '0'), 10) || 0,
     } as unknown as Input<Operation>;

@@ -48,6 +48,7 @@ export class Reply {
  * or `Reply`), a page of `list`, the state's id of `background`, nothing of `empty`; of `message` nothing or another
  * message.
  */
+// biome-ignore-start lint/suspicious/noConfusingVoidType: a verb with nothing to say has no return statement
 type Result<O extends Operation> = O['success']['envelope'] extends 'list'
   ? ListResult
   : O['success']['envelope'] extends 'background'
@@ -57,6 +58,7 @@ type Result<O extends Operation> = O['success']['envelope'] extends 'list'
       : O['success']['envelope'] extends 'message'
         ? void | Reply
         : unknown;
+// biome-ignore-end lint/suspicious/noConfusingVoidType: see above
 
 export type Verb<O extends Operation> = (context: Context, input: Input<O>) => Promise<Result<O>>;
 

@@ -35,7 +35,9 @@ const buckets = sql`
      ORDER BY b.environment), '[]')
    FROM version_buckets b WHERE b.version_id = v.id)`;
 
-export const executionJson = (withLimits: RawBuilder<unknown> = sql``): RawBuilder<unknown> => sql`json_build_object(
+export const executionJson = (
+  withLimits: RawBuilder<unknown> = sql``,
+): RawBuilder<unknown> => sql`json_build_object(
   'execution-mode', v.execution_mode, 'container-api-image', v.container_api_default_image,
   'docker-host', v.docker_host,
   'container-api', json_build_object('image', v.container_api_image, 'version-constraint', v.container_api_constraint)
@@ -84,7 +86,10 @@ export const versionNumber: RawBuilder<string> = sql`v.major || '.0.' || v.patch
  * @param publicUrl base address of the server, for the logo
  * @param deletedAt of the connector: all its versions lie in the bin together
  */
-export const versionRepresentation = (publicUrl: string, deletedAt: RawBuilder<unknown>): RawBuilder<unknown> => sql`
+export const versionRepresentation = (
+  publicUrl: string,
+  deletedAt: RawBuilder<unknown>,
+): RawBuilder<unknown> => sql`
   json_build_object(
     'name', v.name, 'description', v.description, 'readme', v.readme, 'version', ${versionNumber},
     'logo', CASE WHEN v.has_logo

@@ -29,7 +29,11 @@ declare module '../http/subjects.ts' {
 
 /** Finds `{connectorVersion}` of `{publicId}`: a major number, `latest` or `main` (1.8). */
 export const resolveVersion: Resolver<'version'> = async (context, params) => {
-  const { connector, version } = await findVersion(context, params.publicId as string, params.connectorVersion as string);
+  const { connector, version } = await findVersion(
+    context,
+    params.publicId as string,
+    params.connectorVersion as string,
+  );
   const right = connectorRight(context.actor, connector.ownerId);
   // Whether a foreign connector has this version is nobody's business: access is decided by the connector first.
   if (!version && right !== 'none') throw notFound('Connector version');

@@ -8,7 +8,9 @@ import { versionRepresentation } from './representation.ts';
 export async function versionJson(db: Database, settings: Settings, versionId: string): Promise<RawJson> {
   const { rows } = await sql<{ json: string }>`
     SELECT (${versionRepresentation(settings.publicUrl, sql`c.deleted_at`)})::text AS json
-    FROM connector_versions v JOIN connectors c ON c.id = v.connector_id WHERE v.id = ${versionId}`.execute(db);
+    FROM connector_versions v JOIN connectors c ON c.id = v.connector_id WHERE v.id = ${versionId}`.execute(
+    db,
+  );
   const json = rows[0]?.json;
   if (json === undefined) throw new Error(`Version ${versionId} is gone.`);
   return new RawJson(json);

@@ -68,7 +68,9 @@ export const isInFlight = (state: string): boolean => (inFlightStates as readonl
 
 /** Where a configuration change leads: `updated` once both required steps were done, else `updating`. */
 export const stateAfterChange = (updateProgress: readonly string[]): VersionState =>
-  updateProgress.includes('vcs-config') && updateProgress.includes('application-config') ? 'updated' : 'updating';
+  updateProgress.includes('vcs-config') && updateProgress.includes('application-config')
+    ? 'updated'
+    : 'updating';
 
 /** Available on the platform's production sites: released, or opened to somebody (3.5). */
 export const isInProduction = (version: {

@@ -1,0 +1,48 @@
+import type { operations } from '@slipway/contract';
+import { type RawBuilder, sql } from 'kysely';
+import type { Context } from '../context.ts';
+import { newestFirst, readPage } from '../http/paging.ts';
+import type { Input, ListResult } from '../http/route.ts';
+import { connectorRepresentation, contains, visibleTo } from './store.ts';
+
+/** `GET /connectors`: what the caller may see, never what lies in the bin. */
+export function listConnectors(
+  context: Context,
+  { query, page }: Input<typeof operations.connectorList>,
+): Promise<ListResult> {
+  const conditions = [sql`c.deleted_at IS NULL`, ...ownedAndNamed(context, query)];
+  if (query.type !== undefined) conditions.push(sql`c.type = ${query.type}`);
+  if (query.released !== undefined) {
+    const released = sql`EXISTS (SELECT 1 FROM connector_versions r WHERE r.connector_id = c.id AND r.released)`;
+    conditions.push(query.released ? released : sql`NOT ${released}`);
+  }
+  return readList(context, page, conditions);
+}
+
+/** `GET /connectors/bin` */
+export function listBin(
+  context: Context,
+  { query, page }: Input<typeof operations.connectorListFromBin>,
+): Promise<ListResult> {
+  return readList(context, page, [sql`c.deleted_at IS NOT NULL`, ...ownedAndNamed(context, query)]);
+}
+
+function ownedAndNamed(context: Context, query: { name?: string; owners?: string[] }): RawBuilder<unknown>[] {
+  const conditions: RawBuilder<unknown>[] = [visibleTo(context)];
+  if (query.name) conditions.push(contains('c.name', query.name));
+  if (query.owners) conditions.push(sql`c.owner_id = ANY(${query.owners}::uuid[])`);
+  return conditions;
+}
+
+const readList = (
+  context: Context,
+  page: Input<typeof operations.connectorList>['page'],
+  conditions: RawBuilder<unknown>[],
+): Promise<ListResult> =>
+  readPage(context.db, page, {
+    table: sql`connectors`,
+    alias: 'c',
+    where: sql.join(conditions, sql` AND `),
+    item: connectorRepresentation(context.services.settings),
+    order: newestFirst('c'),
+  });

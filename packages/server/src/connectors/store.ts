@@ -1,0 +1,52 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { Context, Database } from '../context.ts';
+import { RawJson } from '../json.ts';
+import type { Settings } from '../settings.ts';
+import { versionRepresentation } from '../versions/representation.ts';
+
+/** The connector as the API shows it (3.1), from the row of `connectors` under the alias `c`. */
+export const connectorRepresentation = ({ publicUrl }: Settings): RawBuilder<unknown> => {
+  const version = versionRepresentation(publicUrl, sql`c.deleted_at`);
+  return connectorObject(
+    sql`(SELECT coalesce(json_agg(${version} ORDER BY v.major), '[]')
+         FROM connector_versions v WHERE v.connector_id = c.id)`,
+    sql`(SELECT ${version} FROM connector_versions v WHERE v.connector_id = c.id AND v.major = c.main_version)`,
+  );
+};
+
+/** A connector that has just gone to the bin is shown without its versions (`connector_move_to_bin`). */
+export const binnedRepresentation: RawBuilder<unknown> = connectorObject(sql`'[]'::json`, sql`NULL`);
+
+function connectorObject(versions: RawBuilder<unknown>, main: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`json_build_object(
+    'id', c.id, 'type', c.type, 'name', c.name, 'description', c.description, 'readme', c.readme, 'flow', c.flow,
+    'main-version-number', c.main_version, 'owner', c.owner_id, 'integrator', c.owner_id,
+    'versions', ${versions}, 'main', ${main})`;
+}
+
+export async function connectorJson(
+  db: Database,
+  id: string,
+  representation: RawBuilder<unknown>,
+): Promise<RawJson> {
+  const { rows } = await sql<{ json: string }>`
+    SELECT (${representation})::text AS json FROM connectors c WHERE c.id = ${id}`.execute(db);
+  const json = rows[0]?.json;
+  if (json === undefined) throw new Error(`Connector ${id} is gone.`);
+  return new RawJson(json);
+}
+
+/** What the caller may see at all: an admin everything, others their own and their organizations' connectors. */
+export const visibleTo = ({ actor }: Context): RawBuilder<boolean> =>
+  actor.role === 'admin' ? sql`true` : sql`c.owner_id = ANY(${[actor.id, ...actor.organizations]}::uuid[])`;
+
+/** Text filters are "contains", in any case; `%` and `_` in the filter are ordinary characters. */
+export const contains = (column: string, text: string): RawBuilder<boolean> =>
+  sql`${sql.ref(column)} ILIKE ${`%${text.replace(/[\\%_]/g, '\\$&')}%`}`;
+
+/** How many connectors of the owner count towards its limit. */
+export async function countOwned(db: Database, ownerId: string): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    SELECT count(*) AS count FROM connectors WHERE owner_id = ${ownerId} AND deleted_at IS NULL`.execute(db);
+  return rows[0]?.count ?? 0;
+}
