@@ -1,9 +1,12 @@
+export * from './detect.ts';
 export * from './egress.ts';
 export * from './engine.ts';
-export * from './git/checkout.ts';
+export { type CheckoutRequest, checkout } from './git/checkout.ts';
+export { GitError } from './git/logged-git.ts';
 export * from './git/probe.ts';
 export * from './git/repository.ts';
 export * from './log.ts';
+export { createProcessEngine, type ProcessEngineOptions } from './process/process-engine.ts';
 export * from './run/failure.ts';
 export * from './run/settings.ts';
 export * from './run/sidecar.ts';

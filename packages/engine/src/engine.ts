@@ -1,0 +1,199 @@
+import type { RepositoryAccess } from './git/repository.ts';
+import type { LogSink, Mask } from './log.ts';
+import type { RunFailure } from './run/failure.ts';
+import type { RunSettings } from './run/settings.ts';
+import type { SidecarSummary, StartSidecar } from './run/sidecar.ts';
+
+/** Drivers that exist or are foreseen. */
+export type EngineName = 'docker' | 'kubernetes' | 'sandbox' | 'process';
+
+/** How far connectors are kept apart from the machine and from each other. */
+export interface Isolation {
+  /** `none` is refused when SLIPWAY_ENGINE_REQUIRE_ISOLATION is set. */
+  readonly level: 'none' | 'sandbox' | 'container';
+  /** One honest sentence for the portal and for the start of the server. */
+  readonly description: string;
+}
+
+/** Runs what connectors are built from, and connectors. One object per server; drivers stand below it. */
+export interface Engine {
+  readonly name: EngineName;
+  readonly isolation: Isolation;
+  /**
+   * Builds one commit of a repository: steps prepare, clone, check, image, health, push.
+   *
+   * @throws {BuildError} with the contract's text, the step and the exit code
+   */
+  build(request: BuildRequest): Promise<BuildResult>;
+  /**
+   * Runs `[command] [arguments] [health-check]` once against something built.
+   *
+   * @throws {BuildError} `Image health check exited with code <n>` or `Checking image health took too long`
+   */
+  healthCheck(request: HealthCheckRequest): Promise<void>;
+  /** Runs a connector to its end. A connector that fails is a result, not an exception. */
+  run(request: RunRequest): Promise<RunResult>;
+  /** Asks a run of this machine to end (SIGTERM, 10 s later SIGKILL). False when no such run is alive here. */
+  stop(runId: string): Promise<boolean>;
+  /**
+   * Takes up a run that another server process started and left behind.
+   *
+   * @returns how it ended, or null when this machine knows nothing of it
+   */
+  adopt(runId: string, log: LogSink): Promise<RunResult | null>;
+  /**
+   * Ends and removes everything on this machine that belongs to no run or build in `keep`.
+   *
+   * @returns the ids that were cleaned up
+   */
+  reap(keep: ReadonlySet<string>): Promise<string[]>;
+}
+
+export type BuildStepName = 'prepare' | 'clone' | 'check' | 'image' | 'health' | 'push';
+export type BuildStepStatus = 'running' | 'done' | 'failed' | 'skipped';
+
+/** Start or end of a build step. */
+export interface BuildStepEvent {
+  readonly name: BuildStepName;
+  readonly status: BuildStepStatus;
+  readonly startedAt: Date;
+  /** Null while the step runs. */
+  readonly finishedAt: Date | null;
+  readonly durationMs: number | null;
+}
+
+export interface BuildRequest {
+  readonly buildId: string;
+  readonly repository: {
+    readonly url: string;
+    readonly branch: string;
+    /** 7 to 40 hex digits; wins over the branch. */
+    readonly commit?: string;
+    /** Folder of the connector inside the repository. */
+    readonly directory?: string;
+    /** Null: the vault had no credential for a repository that needs one. */
+    readonly access: RepositoryAccess | null;
+  };
+  readonly command: string;
+  readonly arguments: string | null;
+  /** Null: the step is skipped. */
+  readonly healthCheck: string | null;
+  /** Limit of the whole build in milliseconds. */
+  readonly timeoutMs: number;
+  readonly log: LogSink;
+  readonly mask: Mask;
+  readonly onStep: (event: BuildStepEvent) => void | Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+export interface BuildResult {
+  /** Full 40-digit commit id. */
+  readonly commit: string;
+  /** `sha256:<64 hex digits>`; what {@link RunRequest.digest} names. */
+  readonly digest: string;
+  /** True when the same content had been built before. */
+  readonly reused: boolean;
+  readonly durationMs: number;
+}
+
+export interface HealthCheckRequest {
+  readonly digest: string;
+  readonly command: string;
+  readonly arguments: string | null;
+  readonly healthCheck: string;
+  readonly log: LogSink;
+  readonly mask: Mask;
+  readonly signal: AbortSignal;
+}
+
+/** Outgoing network of a connector version. */
+export type NetworkPolicy =
+  | { readonly mode: 'open' }
+  | { readonly mode: 'none' }
+  /** Entries are `host` or `host:port`. */
+  | { readonly mode: 'allow-list'; readonly hosts: readonly string[] };
+
+export interface RunLimits {
+  readonly memoryMb: number;
+  readonly cpus: number;
+  readonly timeoutSeconds: number;
+  readonly processes: number;
+  /** Size limit of the exchange folder in bytes. */
+  readonly exchangeBytes: number;
+}
+
+/** Defaults of container-api.md 8.7 and 2.6. */
+export const DEFAULT_RUN_LIMITS: RunLimits = {
+  memoryMb: 1024,
+  cpus: 1,
+  timeoutSeconds: 3600,
+  processes: 512,
+  exchangeBytes: 10 * 1024 ** 3,
+};
+
+/** What a connector is told about its run (container-api.md 8.4, context variables). */
+export interface RunIdentity {
+  readonly runId: string;
+  readonly processId: string;
+  readonly siteId: number;
+  readonly connectorId: string;
+  readonly connectorVersion: string;
+  readonly environment: 'dev' | 'prod';
+  readonly stage: 'import' | 'intermediate' | 'export';
+}
+
+export interface RunRequest {
+  readonly identity: RunIdentity;
+  /** What to run: the digest of a build that this engine made. */
+  readonly digest: string;
+  readonly command: string;
+  readonly arguments: string | null;
+  readonly settings: RunSettings;
+  readonly limits: RunLimits;
+  readonly network: NetworkPolicy;
+  /**
+   * Folder shared by connector and sidecar. It is made when missing, and kept: what becomes of the files is the
+   * caller's business.
+   */
+  readonly exchangeFolder: string;
+  readonly startSidecar: StartSidecar;
+  readonly log: LogSink;
+  readonly mask: Mask;
+  /** Called once, when the connector's process has been started. */
+  readonly onStarted?: (started: { readonly startedAt: Date; readonly commandLine: string }) => void;
+  /** Cancels the run: SIGTERM, 10 seconds later SIGKILL. */
+  readonly signal: AbortSignal;
+}
+
+export interface RunResult {
+  readonly state: 'finished' | 'failed' | 'cancelled';
+  /** Exit code, 128 + signal number, or null when the process never started. */
+  readonly exitCode: number | null;
+  /** Null when finished. */
+  readonly failure: RunFailure | null;
+  /** Shell-quoted and masked. */
+  readonly commandLine: string;
+  /** Null when the process never started. */
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date;
+  /** Processor time of the whole process tree, as far as it could be measured. */
+  readonly cpuMs: number | null;
+  readonly memoryPeakMb: number | null;
+  /** Entries handed over per source. */
+  readonly logLines: Readonly<Record<string, number>>;
+  /** What the sidecar counted; null when it never started. */
+  readonly sidecar: SidecarSummary | null;
+}
+
+/** A build that ended without a result. The message is the contract's text. */
+export class BuildError extends Error {
+  override readonly name = 'BuildError';
+  readonly step: BuildStepName;
+  readonly exitCode: number | null;
+
+  constructor(step: BuildStepName, message: string, exitCode: number | null = null) {
+    super(message);
+    this.step = step;
+    this.exitCode = exitCode;
+  }
+}

@@ -1,0 +1,78 @@
+import { constants } from 'node:fs';
+import { access, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What is known about a local bundle besides its files. */
+export interface BundleRecord {
+  /** Variables of the image: `ENV` of the Dockerfile's final stage. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Folder of the connector inside the bundle, `''` for its root. */
+  readonly directory: string;
+  /** Python packages were installed into {@link PYTHON_FOLDER}. */
+  readonly python: boolean;
+}
+
+/** Where Python packages of a bundle lie, relative to the connector's folder. */
+export const PYTHON_FOLDER = '.slipway/python';
+
+/** Bundles by digest: `<work folder>/bundles/<64 hex digits>/{files/, bundle.json}`. */
+export class BundleStore {
+  readonly #folder: string;
+
+  constructor(workFolder: string) {
+    this.#folder = join(workFolder, 'bundles');
+  }
+
+  /** Whether a bundle with this digest is complete. */
+  async has(digest: string): Promise<boolean> {
+    return access(join(this.#path(digest), 'bundle.json')).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** @throws when there is no such bundle */
+  async read(digest: string): Promise<{ files: string; record: BundleRecord }> {
+    const path = this.#path(digest);
+    const text = await readFile(join(path, 'bundle.json'), 'utf8').catch(() => null);
+    if (text === null) throw new Error(`the bundle ${digest} is not on this machine`);
+    return { files: join(path, 'files'), record: JSON.parse(text) as BundleRecord };
+  }
+
+  /**
+   * Moves a finished folder into the store. It is renamed as a whole, so after a crash a bundle is there or not.
+   * When another build has stored the same digest meanwhile, that one stays.
+   */
+  async put(digest: string, files: string, record: BundleRecord): Promise<void> {
+    const staging = `${this.#path(digest)}.${process.pid}.${Date.now()}.new`;
+    await mkdir(staging, { recursive: true });
+    try {
+      await rename(files, join(staging, 'files'));
+      await writeFile(join(staging, 'bundle.json'), JSON.stringify(record));
+      await rename(staging, this.#path(digest)).catch(async (error) => {
+        if (!(await this.has(digest))) throw error;
+      });
+    } finally {
+      await rm(staging, { recursive: true, force: true });
+    }
+  }
+
+  /** Removes a bundle; the caller knows that nothing uses it any more. */
+  async remove(digest: string): Promise<void> {
+    await rm(this.#path(digest), { recursive: true, force: true });
+  }
+
+  #path(digest: string): string {
+    const match = /^sha256:([0-9a-f]{64})$/.exec(digest);
+    if (!match) throw new Error(`Not a digest: ${digest}`);
+    return join(this.#folder, match[1]!);
+  }
+}
+
+/**
+ * Copies a folder so that nothing written to the copy changes the original. File systems that can share blocks do;
+ * hard links are no choice, since both names would change together.
+ */
+export async function copyFolder(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE });
+}

@@ -1,0 +1,223 @@
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import {
+  type BuildRequest,
+  type BuildStepEvent,
+  DEFAULT_RUN_LIMITS,
+  detectEngine,
+  EgressPolicy,
+  type Engine,
+  type LogSink,
+  type RunRequest,
+  type RunResult,
+  type Sidecar,
+  type SidecarSummary,
+  type StartSidecar,
+} from '../src/index.ts';
+
+export const BOTH_ENGINES = ['sandbox', 'process'] as const;
+
+/** A folder that goes away with the test. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-test-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/** A real repository below `root` with one commit on main. */
+export function makeRepository(root: string, files: Record<string, string>, name = 'repository'): string {
+  const folder = join(root, name);
+  mkdirSync(folder, { recursive: true });
+  git(folder, 'init', '--quiet', '--initial-branch=main');
+  commitFiles(folder, files);
+  return folder;
+}
+
+/** Adds a commit and answers with its id. */
+export function commitFiles(folder: string, files: Record<string, string>): string {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text, { mode: text.startsWith('#!') ? 0o755 : 0o644 });
+  }
+  git(folder, 'add', '--all');
+  git(folder, 'commit', '--quiet', '--allow-empty', '-m', 'Change');
+  return git(folder, 'rev-parse', 'HEAD');
+}
+
+/** Runs git with an identity and nothing of the user's configuration. */
+export function git(cwd: string, ...args: string[]): string {
+  const identity = [
+    '-c',
+    'user.name=Test',
+    '-c',
+    'user.email=test@example.com',
+    '-c',
+    'protocol.file.allow=always',
+  ];
+  return execFileSync('git', [...identity, ...args], {
+    cwd,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH!, HOME: cwd, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' },
+  }).trim();
+}
+
+/** An engine over a folder of its own. */
+export async function makeEngine(name: 'sandbox' | 'process', root: string): Promise<Engine> {
+  const { engine } = await detectEngine(name, {
+    workFolder: join(root, 'engine'),
+    git: { egress: new EgressPolicy(), path: process.env.PATH!, localRepositoriesRoot: root },
+    path: process.env.PATH!,
+    lang: 'C.UTF-8',
+  });
+  return engine;
+}
+
+export interface Line {
+  readonly level: string;
+  readonly source: string;
+  readonly message: string;
+}
+
+/** A log that keeps its lines. */
+export function keepLines(): { lines: Line[]; log: LogSink; of: (source: string) => string[] } {
+  const lines: Line[] = [];
+  return {
+    lines,
+    log: (level, source, message) => {
+      lines.push({ level, source, message });
+    },
+    of: (source) => lines.filter((line) => line.source === source).map((line) => line.message),
+  };
+}
+
+/** Builds a connector from files, without anything that could fail. */
+export async function buildFiles(
+  engine: Engine,
+  root: string,
+  files: Record<string, string>,
+): Promise<string> {
+  const url = makeRepository(
+    root,
+    { Dockerfile: 'FROM scratch\nCMD x\n', ...files },
+    `repository-${randomUUID()}`,
+  );
+  const { result } = await build(engine, { url });
+  return (await result).digest;
+}
+
+export function build(
+  engine: Engine,
+  repository: { url: string; branch?: string; commit?: string; directory?: string },
+  more: Partial<BuildRequest> = {},
+) {
+  const kept = keepLines();
+  const steps: BuildStepEvent[] = [];
+  const result = engine.build({
+    buildId: randomUUID(),
+    repository: { branch: 'main', access: { authorization: 'public' }, ...repository },
+    command: 'sh',
+    arguments: null,
+    healthCheck: null,
+    timeoutMs: 60_000,
+    log: kept.log,
+    mask: (text) => text,
+    onStep: (event) => {
+      steps.push(event);
+    },
+    signal: new AbortController().signal,
+    ...more,
+  });
+  // The caller may look at the steps before it looks at the failure.
+  result.catch(() => {});
+  return { result, steps, ...kept };
+}
+
+/** A sidecar that answers every call, over real HTTP; what it heard is kept. */
+export function listeningSidecar(summary: Partial<SidecarSummary> = {}): {
+  start: StartSidecar;
+  calls: string[];
+} {
+  const calls: string[] = [];
+  const start: StartSidecar = async ({ host, port }) => {
+    const server = createServer((request, response) => {
+      if (request.url !== '/ping') calls.push(`${request.method} ${request.url}`);
+      response.setHeader('content-type', 'application/json');
+      response.end('{"message":"pong"}');
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+    await promise;
+    const bound = (server.address() as { port: number }).port;
+    const sidecar: Sidecar = {
+      url: `http://${host}:${bound}`,
+      port: bound,
+      closeOutputs: async () => {},
+      summary: () => ({ outputFailed: false, outputRefusedStatus: null, failedProcess: null, ...summary }),
+      close: async () => {
+        server.closeAllConnections();
+        server.close();
+      },
+    };
+    return sidecar;
+  };
+  return { start, calls };
+}
+
+export interface Ran {
+  readonly result: RunResult;
+  readonly lines: Line[];
+  readonly of: (source: string) => string[];
+  readonly calls: string[];
+  readonly exchange: string;
+  readonly runId: string;
+}
+
+/** Runs a built connector with everything at its default. */
+export async function run(
+  engine: Engine,
+  root: string,
+  digest: string,
+  words: string,
+  more: Partial<RunRequest> = {},
+  summary: Partial<SidecarSummary> = {},
+): Promise<Ran> {
+  const kept = keepLines();
+  const sidecar = listeningSidecar(summary);
+  const runId = more.identity?.runId ?? randomUUID();
+  const exchange = join(root, 'exchange', runId);
+  const result = await engine.run({
+    identity: identityOf(runId),
+    digest,
+    command: words,
+    arguments: null,
+    settings: { mode: 'as-env-variables', individual: [], authentications: [], secrets: [] },
+    limits: DEFAULT_RUN_LIMITS,
+    network: { mode: 'open' },
+    exchangeFolder: exchange,
+    startSidecar: sidecar.start,
+    log: kept.log,
+    mask: (text) => text,
+    signal: new AbortController().signal,
+    ...more,
+  });
+  return { result, ...kept, calls: sidecar.calls, exchange, runId };
+}
+
+export function identityOf(runId: string): RunRequest['identity'] {
+  return {
+    runId,
+    processId: randomUUID(),
+    siteId: 7,
+    connectorId: randomUUID(),
+    connectorVersion: '2.0.0',
+    environment: 'dev',
+    stage: 'import',
+  };
+}
