@@ -1,6 +1,7 @@
 import type { Engine, GitSettings } from '@slipway/engine';
 import type { Logger } from 'pino';
 import type { Database } from './context.ts';
+import type { Signals } from './events/signals.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import type { Platform } from './platform/gateway.ts';
 import type { Vault } from './secrets/vault.ts';
@@ -12,6 +13,8 @@ export interface Services {
   settings: Settings;
   db: Database;
   jobs: Jobs;
+  /** News of changes, in whatever process they happen; readers that follow something wait for them. */
+  signals: Signals;
   vault: Vault;
   storage: Storage;
   platform: Platform;

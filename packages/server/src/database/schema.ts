@@ -3,12 +3,11 @@
  * Please do not edit it manually.
  */
 
-import type { ColumnType } from 'kysely';
+import type { ColumnType } from "kysely";
 
-export type Generated<T> =
-  T extends ColumnType<infer S, infer I, infer U>
-    ? ColumnType<S, I | undefined, U>
-    : ColumnType<T, T | undefined, T>;
+export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S, I | undefined, U>
+  : ColumnType<T, T | undefined, T>;
 
 export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
 
@@ -202,6 +201,8 @@ export interface DataSources {
   connector_major: number | null;
   created_at: Generated<Timestamp>;
   credential: number | null;
+  file: Json | null;
+  file_path: string | null;
   id: Generated<number>;
   join: Generated<string>;
   key_column: string | null;
@@ -334,6 +335,7 @@ export interface Runs {
   authentications: Json | null;
   cancel_requested: Generated<boolean>;
   cli_command: string | null;
+  columns_feedback: Json | null;
   columns_output: Json | null;
   commit: string | null;
   connector_id: string;
@@ -346,10 +348,14 @@ export interface Runs {
   exit_code: number | null;
   failure: Json | null;
   finished_at: Timestamp | null;
+  form_values: Generated<Json>;
   id: string;
   image_digest: string | null;
+  input_available: Generated<boolean>;
+  log_shipped: Generated<Int8>;
   major: number;
   manual: Generated<boolean>;
+  output_available: Generated<boolean>;
   process_id: string;
   project_id: number;
   project_name: string;
@@ -360,12 +366,12 @@ export interface Runs {
   setup_config: Json | null;
   site_id: number;
   site_name: string;
+  spec: Json;
   stage: string;
   started_at: Timestamp | null;
   state: string;
   statistics: Json | null;
   triggered_by: string | null;
-  values_override: Json | null;
   version_id: string;
   worker_id: string | null;
 }
@@ -415,7 +421,6 @@ export interface Sites {
 
 export interface States {
   attempts: Generated<number>;
-  cancel_requested: Generated<boolean>;
   config: Json;
   connector_id: string;
   created_at: Generated<Timestamp>;

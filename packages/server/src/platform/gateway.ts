@@ -1,4 +1,5 @@
-import type { Context, Work } from '../context.ts';
+import type { Context, Database, Work } from '../context.ts';
+import type { Right } from '../http/subjects.ts';
 
 /** A version as the platform has to know it. */
 export interface PlatformVersion {
@@ -15,6 +16,16 @@ export interface Assignment {
   assignedToChannel: number | null;
   assignedToChannelSite: number | null;
   assignedToChannelSiteDestination: number | null;
+}
+
+/** A site, with what is above it. */
+export interface PlatformSite {
+  id: number;
+  name: string;
+  projectId: number;
+  projectName: string;
+  accountId: number;
+  accountName: string;
 }
 
 /**
@@ -37,4 +48,24 @@ export interface Platform {
   assign(context: Context & { db: Work }, version: PlatformVersion, site: number): Promise<Assignment>;
   /** Pauses what a connector runs on dev sites while it lies in the bin, and lets it go on afterwards. */
   setBinned(db: Work, connectorId: string, binned: boolean): Promise<void>;
+  findSite(db: Database, site: number): Promise<PlatformSite | null>;
+  /** `none` also when there is no such site. */
+  rightOnSite(context: Context, site: number): Promise<Right>;
+  /** The form values stored on the site for a version, passwords opened; empty when the site does not use it. */
+  formValues(
+    context: Context,
+    site: number,
+    version: { connectorId: string; major: number },
+  ): Promise<Record<string, string>>;
+  /**
+   * Queues a manual run: the site works on it when its turn has come.
+   *
+   * @returns the id of the site's process
+   * @throws 409 while another process waits
+   */
+  queueRun(context: Context & { db: Work }, site: number): Promise<string>;
+  /** Takes a manual run out of the site's queue; one that was begun goes on. */
+  dropQueuedRun(db: Work, processId: string): Promise<void>;
+  /** A file of the site's present rows of a stage, as the platform stores data sets; null before the first import. */
+  presentRows(db: Database, site: number, stage: 'import' | 'intermediate'): Promise<string | null>;
 }

@@ -7,7 +7,23 @@ export type Purpose = 'vcs-token' | 'deploy-key' | 'secret' | 'client-secret' | 
 export interface Vault {
   /** Seals a value; the id is what other rows keep. */
   put(db: Work, purpose: Purpose, value: string): Promise<string>;
-  /** Opens a value for use and records the use. @throws when it cannot be opened with the present key */
+  /** Seals several values at once; their ids come in the same order. */
+  putAll(db: Work, purpose: Purpose, values: readonly string[]): Promise<string[]>;
+  /** Opens a value for use and records the use. @throws {@link VaultError} when it can not be opened */
   open(db: Database, id: string): Promise<string>;
-  remove(db: Work, id: string): Promise<void>;
+  /** Opens several values at once: id → value. @throws {@link VaultError} when one of them can not be opened */
+  openAll(db: Database, ids: readonly string[]): Promise<Map<string, string>>;
+  /** Forgets values. Rows that refer to them must have let go of them before. */
+  remove(db: Work, ...ids: string[]): Promise<void>;
+}
+
+/** Why a value does not open. The message says what to do; it never holds anything of the value. */
+export class VaultError extends Error {
+  override readonly name = 'VaultError';
+  readonly problem: 'missing' | 'wrong-key' | 'damaged';
+
+  constructor(problem: VaultError['problem'], message: string) {
+    super(message);
+    this.problem = problem;
+  }
 }

@@ -13,7 +13,8 @@ CREATE TABLE vault_entries (
 
 CREATE TABLE secrets (
   id uuid PRIMARY KEY,
-  path text NOT NULL UNIQUE,
+  -- Sorted by its characters, whatever the database's language: lists are in this order.
+  path text COLLATE "C" NOT NULL UNIQUE,
   ini_header text NOT NULL,
   -- Null: shared with everybody.
   owner_id uuid,
@@ -30,6 +31,7 @@ CREATE TABLE secret_fields (
   value uuid NOT NULL REFERENCES vault_entries,
   PRIMARY KEY (secret_id, name)
 );
+CREATE INDEX secret_fields_value ON secret_fields (value);
 
 CREATE TABLE authentications (
   id integer PRIMARY KEY CHECK (id > 0),
@@ -43,3 +45,4 @@ CREATE TABLE authentications (
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX authentications_client_secret ON authentications (client_secret);

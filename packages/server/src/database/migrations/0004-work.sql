@@ -14,8 +14,8 @@ CREATE TABLE states (
   -- Steps that are recorded as done; a resumed action goes on behind them.
   steps_done text[] NOT NULL DEFAULT '{}',
   worker_id uuid,
+  -- How often a worker took it up; at most three times (the first, and two resumptions).
   attempts integer NOT NULL DEFAULT 0,
-  cancel_requested boolean NOT NULL DEFAULT false,
   created_at timestamptz NOT NULL DEFAULT now(),
   started_at timestamptz,
   finished_at timestamptz
@@ -26,6 +26,11 @@ CREATE INDEX states_connector ON states (connector_id, created_at DESC, id DESC)
 CREATE INDEX states_version ON states (version_id, created_at DESC, id DESC);
 CREATE INDEX states_version_name ON states (version_id, name, created_at DESC, id DESC);
 CREATE INDEX states_pending ON states (name, created_at, id) WHERE status = 'pending';
+
+-- An operation of a version is pending once; starting it again finds the one that waits.
+CREATE UNIQUE INDEX states_one_pending ON states (version_id, name) WHERE status = 'pending';
+-- The few versions that background work is changing, for the watch that none is left behind.
+CREATE INDEX connector_versions_in_flight ON connector_versions (id) WHERE state_before IS NOT NULL;
 
 -- A build has the id of its background state.
 CREATE TABLE builds (
@@ -42,7 +47,9 @@ CREATE TABLE builds (
   image_tag text,
   digest text,
   duration_ms integer,
+  -- [{"name","status","started_at","finished_at","duration_ms"}]
   steps json NOT NULL,
+  -- {"step","error","exit-code"}
   failure json,
   triggered_by uuid NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),

@@ -69,11 +69,15 @@ CREATE TABLE data_sources (
   credential integer,
   transform_id uuid,
   transform_major integer,
+  -- {"name","format","size-bytes","rows","uploaded-at"} of a file source, and where its rows lie in storage.
+  file json,
+  file_path text,
   on_failure text NOT NULL DEFAULT 'keep' CHECK (on_failure IN ('keep', 'fail')),
   key_column text,
   match_column text,
   "join" text NOT NULL DEFAULT 'fill' CHECK ("join" IN ('fill', 'overwrite')),
   prefix text,
+  -- Of the last good import, and the run whose output it was.
   rows integer,
   last_run uuid,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -115,6 +119,7 @@ CREATE TABLE processes (
   finished_at timestamptz
 );
 CREATE INDEX processes_site ON processes (site_id, created_at DESC, id DESC);
+CREATE INDEX processes_site_status ON processes (site_id, status, created_at DESC, id DESC);
 -- One process of a site runs and one waits; the database sees to it.
 CREATE UNIQUE INDEX processes_one_queued ON processes (site_id) WHERE status = 'queued';
 CREATE UNIQUE INDEX processes_one_running ON processes (site_id) WHERE status = 'running';
@@ -126,7 +131,7 @@ CREATE TABLE data_sets (
   rows_import integer NOT NULL,
   rows_intermediate integer NOT NULL,
   columns json NOT NULL,
-  -- Where the Parquet file lies in storage.
+  -- Name of the Parquet file in the site's folder of the storage.
   path text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now()
 );

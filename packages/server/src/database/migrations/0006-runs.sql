@@ -21,9 +21,10 @@ CREATE TABLE runs (
   registered_secrets json,
   authentications json,
   setup_config json,
-  -- Form values given for this run only; password values are sealed.
   manual boolean NOT NULL DEFAULT false,
-  values_override json,
+  -- What was frozen when the run was made: command, limits, form fields; and the form values, passwords sealed.
+  spec json NOT NULL,
+  form_values json NOT NULL DEFAULT '{}',
   sealed_values uuid REFERENCES vault_entries,
   engine text,
   commit text,
@@ -31,8 +32,14 @@ CREATE TABLE runs (
   failure json,
   statistics json,
   columns_output json,
+  columns_feedback json,
   rows_output integer,
   rows_feedback integer,
+  -- Rows are removed before the run's record is.
+  input_available boolean NOT NULL DEFAULT false,
+  output_available boolean NOT NULL DEFAULT false,
+  -- Bytes of the log journal that are in the log store already.
+  log_shipped bigint NOT NULL DEFAULT 0,
   cancel_requested boolean NOT NULL DEFAULT false,
   worker_id uuid,
   attempts integer NOT NULL DEFAULT 0,
@@ -45,5 +52,6 @@ CREATE INDEX runs_newest ON runs (created_at DESC, id DESC);
 CREATE INDEX runs_connector ON runs (connector_id, created_at DESC, id DESC);
 CREATE INDEX runs_process ON runs (process_id);
 CREATE INDEX runs_site ON runs (site_id, created_at DESC, id DESC);
+CREATE INDEX runs_version ON runs (major, created_at DESC, id DESC);
 CREATE INDEX runs_state ON runs (state, created_at DESC, id DESC);
 CREATE INDEX runs_active ON runs (version_id) WHERE state IN ('queued', 'running');

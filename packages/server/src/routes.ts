@@ -1,0 +1,42 @@
+import { buildResolvers, buildRoutes } from './builds/routes.ts';
+import { connectorResolvers, connectorRoutes } from './connectors/routes.ts';
+import { deploymentRoutes } from './deployments/routes.ts';
+import { auditRoutes } from './events/routes.ts';
+import type { Route } from './http/route.ts';
+import type { Resolvers } from './http/subjects.ts';
+import { identityRoutes } from './identity/routes.ts';
+import { stateResolvers, stateRoutes } from './operations/routes.ts';
+import { organizationResolvers, organizationRoutes } from './organizations/routes.ts';
+import { platformResolvers, platformRoutes } from './platform/routes.ts';
+import { runResolvers, runRoutes } from './runs/routes.ts';
+import { secretResolvers, secretRoutes } from './secrets/routes.ts';
+import { systemRoutes } from './system/routes.ts';
+import { versionResolvers, versionRoutes } from './versions/routes.ts';
+
+/** Everything the API can do, domain by domain. */
+export const routes: readonly Route[] = [
+  ...connectorRoutes,
+  ...versionRoutes,
+  ...buildRoutes,
+  ...deploymentRoutes,
+  ...stateRoutes,
+  ...runRoutes,
+  ...organizationRoutes,
+  ...identityRoutes,
+  ...secretRoutes,
+  ...auditRoutes,
+  ...platformRoutes,
+  ...systemRoutes,
+];
+
+/** How the entities in paths are found. */
+export const resolvers: Resolvers = {
+  ...connectorResolvers,
+  ...versionResolvers,
+  ...buildResolvers,
+  ...stateResolvers,
+  ...runResolvers,
+  ...organizationResolvers,
+  ...secretResolvers,
+  ...platformResolvers,
+};

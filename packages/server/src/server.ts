@@ -1,0 +1,184 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { detectEngine, EgressPolicy } from '@slipway/engine';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { startBuildWorker } from './builds/build-worker.ts';
+import { type Connection, connect } from './database/connect.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts';
+import { migrate } from './database/migrate.ts';
+import { startDeploymentWorker } from './deployments/deployment-worker.ts';
+import { buildApp } from './http/app.ts';
+import { ensureFirstAdmin } from './identity/first-admin.ts';
+import { newId } from './ids.ts';
+import { startJobs } from './jobs/jobs.ts';
+import { holdLease } from './jobs/leases.ts';
+import { startRecovery } from './operations/recovery.ts';
+import { embeddedPlatform } from './platform/embedded.ts';
+import { startProcessWorker } from './platform/process-worker.ts';
+import { resolvers, routes } from './routes.ts';
+import { startRunWorker } from './runs/run-worker.ts';
+import { openVault } from './secrets/sealed-vault.ts';
+import type { Services } from './services.ts';
+import type { Settings } from './settings.ts';
+import { folderStorage } from './storage/folder-storage.ts';
+
+/** A server that answers, and works, until `stop`. */
+export interface Server {
+  url: string;
+  services: Services;
+  /** What was chosen to run connectors, and why. */
+  engineReason: string;
+  /** Ends requests, gives work in hand back, and stops everything this process started. */
+  stop(): Promise<void>;
+}
+
+/** Undoes what was started, last first; a failing step does not keep the others from being done. */
+class Cleanup {
+  readonly #steps: { name: string; undo: () => Promise<unknown> }[] = [];
+  #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  add(name: string, undo: () => Promise<unknown>): void {
+    this.#steps.push({ name, undo });
+  }
+
+  async run(): Promise<void> {
+    for (const { name, undo } of this.#steps.splice(0).reverse()) {
+      await undo().catch((error) => this.#log.error({ err: error }, `could not stop ${name}`));
+    }
+  }
+}
+
+/**
+ * Starts the roles of the settings on a database, an embedded one when none is named.
+ *
+ * @param progress takes a line for each step that takes time
+ * @throws when a part does not start; what was started by then is stopped again
+ */
+export async function startServer(
+  settings: Settings,
+  log: Logger,
+  progress: (line: string) => void = () => {},
+): Promise<Server> {
+  const cleanup = new Cleanup(log);
+  try {
+    return await start(settings, log, progress, cleanup);
+  } catch (error) {
+    await cleanup.run();
+    throw error;
+  }
+}
+
+async function start(
+  settings: Settings,
+  log: Logger,
+  progress: (line: string) => void,
+  cleanup: Cleanup,
+): Promise<Server> {
+  await mkdir(settings.home, { recursive: true, mode: 0o700 });
+  const databaseUrl = settings.databaseUrl ?? (await embeddedDatabase(settings, progress, cleanup)).url;
+  await migrate(databaseUrl);
+  const connection = connect(databaseUrl, { timeZone: settings.timeZone });
+  cleanup.add('the database connections', () => connection.close());
+  const { services, engineReason } = await openServices(settings, log, databaseUrl, connection, cleanup);
+  await ensureFirstAdmin(services);
+  if (settings.role !== 'api') await startWorkers(services, databaseUrl, cleanup);
+  const app = await listen(services, cleanup);
+  const address = app.addresses()[0];
+  if (!address) throw new Error('The server does not listen.');
+  return {
+    url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
+    services,
+    engineReason,
+    stop: () => cleanup.run(),
+  };
+}
+
+async function embeddedDatabase(
+  settings: Settings,
+  progress: (line: string) => void,
+  cleanup: Cleanup,
+): Promise<EmbeddedPostgres> {
+  const database = await startEmbeddedPostgres({ home: settings.home, log: progress });
+  cleanup.add('the database', () => database.stop());
+  return database;
+}
+
+async function openServices(
+  settings: Settings,
+  log: Logger,
+  databaseUrl: string,
+  connection: Connection,
+  cleanup: Cleanup,
+): Promise<{ services: Services; engineReason: string }> {
+  const git = {
+    settings: {
+      egress: new EgressPolicy({ deny: settings.egressDeny }),
+      path: settings.path,
+      ...(settings.allowLocalRepositories ? { localRepositoriesRoot: settings.localRepositoriesRoot } : {}),
+    },
+    knownHostsFile: join(settings.home, 'keys', 'known_hosts'),
+  };
+  const { engine, reason } = await detectEngine(settings.engine, {
+    workFolder: join(settings.home, 'engine'),
+    git: git.settings,
+    path: settings.path,
+    lang: settings.lang,
+    requireIsolation: settings.engineRequireIsolation,
+  });
+  const jobs = await startJobs(databaseUrl, log);
+  cleanup.add('the queue', () => jobs.stop(20_000));
+  const services: Services = {
+    settings,
+    db: connection.db,
+    jobs,
+    vault: await openVault(settings),
+    storage: folderStorage(join(settings.home, 'storage')),
+    platform: embeddedPlatform(),
+    engine,
+    git,
+    log,
+    workerId: newId(),
+  };
+  return { services, engineReason: reason };
+}
+
+/** The lease first: work found without a living worker is taken over by name. */
+async function startWorkers(services: Services, databaseUrl: string, cleanup: Cleanup): Promise<void> {
+  const { settings, db, log, workerId } = services;
+  const lease = await holdLease(db, databaseUrl, { id: workerId, role: settings.role }, log);
+  cleanup.add('the lease', () => lease.stop());
+  for (const [name, begin] of Object.entries({
+    builds: startBuildWorker,
+    deployments: startDeploymentWorker,
+    processes: startProcessWorker,
+    runs: startRunWorker,
+    recovery: startRecovery,
+  })) {
+    const worker = await begin(services);
+    cleanup.add(name, () => worker.stop());
+  }
+}
+
+async function listen(services: Services, cleanup: Cleanup): Promise<FastifyInstance> {
+  const app = buildApp(services, routes, resolvers);
+  // Readers of event streams stay for hours; they come back with Last-Event-ID.
+  cleanup.add('the HTTP server', async () => {
+    setTimeout(() => app.server.closeAllConnections(), 20_000).unref();
+    app.server.closeIdleConnections();
+    await app.close();
+  });
+  try {
+    await app.listen({ host: services.settings.host, port: services.settings.port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new Error(
+      `Port ${services.settings.port} on ${services.settings.host} is taken. Stop the other program, or choose another port with SLIPWAY_PORT.`,
+    );
+  }
+  return app;
+}

@@ -1,0 +1,19 @@
+import { allOperations, openApiDocument, operations } from '@slipway/contract';
+import { route } from '../http/route.ts';
+import { RawJson } from '../json.ts';
+import { version } from '../version.ts';
+import { live, ready } from './health.ts';
+
+/** The document never changes while the server runs. */
+let document: RawJson | null = null;
+
+export const systemRoutes = [
+  route(operations.healthLive, live),
+  route(operations.healthReady, ready),
+  route(operations.openapi, async ({ services }) => {
+    document ??= new RawJson(
+      JSON.stringify(openApiDocument(allOperations, services.settings.publicUrl, version)),
+    );
+    return document;
+  }),
+];
