@@ -1,5 +1,5 @@
 import type { RepositoryAccess } from './git/repository.ts';
-import type { LogSink, Mask } from './log.ts';
+import type { LogSink, Mask, MaskStream } from './log.ts';
 import type { RunFailure } from './run/failure.ts';
 import type { RunSettings } from './run/settings.ts';
 import type { SidecarSummary, StartSidecar } from './run/sidecar.ts';
@@ -19,6 +19,8 @@ export interface Isolation {
 export interface Engine {
   readonly name: EngineName;
   readonly isolation: Isolation;
+  /** Can it be used at this moment? @throws when it does not answer, or has no place to work in */
+  check(): Promise<void>;
   /**
    * Builds one commit of a repository: steps prepare, clone, check, image, health, push.
    *
@@ -159,6 +161,8 @@ export interface RunRequest {
   readonly startSidecar: StartSidecar;
   readonly log: LogSink;
   readonly mask: Mask;
+  /** Makes a masker for each of stdout and stderr, in addition to `mask`, which sees single lines only. */
+  readonly maskStream?: () => MaskStream;
   /** Called once, when the connector's process has been started. */
   readonly onStarted?: (started: { readonly startedAt: Date; readonly commandLine: string }) => void;
   /** Cancels the run: SIGTERM, 10 seconds later SIGKILL. */

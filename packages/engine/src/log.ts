@@ -16,3 +16,13 @@ export type LogSink = (
 
 /** Replaces every secret value the caller knows by `***`. Applied to everything that leaves the engine as text. */
 export type Mask = (text: string) => string;
+
+/**
+ * Masks a stream of text: a secret that spans several lines, or that is torn apart where a long line is split, is found
+ * too. What may be the beginning of a secret is held back until the next piece or the end decides.
+ */
+export interface MaskStream {
+  write(text: string): string;
+  /** The rest that was held back. */
+  end(): string;
+}

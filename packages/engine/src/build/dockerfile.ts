@@ -82,8 +82,8 @@ function readInstructions(text: string): {
   problems: { line: number; text: string }[];
 } {
   const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
-  const escape = /^#\s*escape\s*=\s*`\s*$/i.test(lines[0] ?? '') ? '`' : '\\';
-  const continued = new RegExp(`${escape === '`' ? '`' : '\\\\'}[ \\t]*$`);
+  const escapeCharacter = /^#\s*escape\s*=\s*`\s*$/i.test(lines[0] ?? '') ? '`' : '\\';
+  const continued = new RegExp(`${escapeCharacter === '`' ? '`' : '\\\\'}[ \\t]*$`);
   const instructions: Instruction[] = [];
   const problems: { line: number; text: string }[] = [];
   for (let index = 0; index < lines.length; index += 1) {

@@ -131,7 +131,8 @@ async function credentialOptions(
   await writeFile(join(folder, 'host'), port === 443 ? named : `${named}:${port}`, { mode: 0o600 });
   await writeFile(join(folder, 'credential'), `username=${username}\npassword=${token}\n`, { mode: 0o600 });
   await writeFile(helper, HELPER, { mode: 0o700 });
-  return ['-c', `credential.helper=${shellQuote(helper)}`];
+  // `!` = a command line of ours; an address with blanks in it would not pass as a plain path.
+  return ['-c', `credential.helper=!${shellQuote(helper)}`];
 }
 
 /** The ssh command line, which git hands to a shell; every part of it is ours. */

@@ -4,7 +4,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { LogSink, Mask } from '../log.ts';
+import type { LogSink, Mask, MaskStream } from '../log.ts';
 import { LineSplitter } from '../run/line-splitter.ts';
 
 /** Bytes of one source that are kept (container-api.md 8.9). */
@@ -29,6 +29,7 @@ export class OutputCapture {
   readonly #source: 'stdout' | 'stderr';
   readonly #log: LogSink;
   readonly #mask: Mask;
+  readonly #maskStream: MaskStream | null;
   readonly #spool: FileHandle;
   readonly #reader: Socket;
   readonly #ended = Promise.withResolvers<void>();
@@ -46,7 +47,9 @@ export class OutputCapture {
     ends: { read: number; write: number; spool: FileHandle },
     log: LogSink,
     mask: Mask,
+    maskStream: MaskStream | null,
   ) {
+    this.#maskStream = maskStream;
     this.#source = source;
     this.#log = log;
     this.#mask = mask;
@@ -66,6 +69,7 @@ export class OutputCapture {
     folder: string,
     log: LogSink,
     mask: Mask,
+    maskStream?: () => MaskStream,
   ): Promise<{ stdout: OutputCapture; stderr: OutputCapture }> {
     const pipe = (source: string) => join(folder, `${source}.pipe`);
     await promisify(execFile)('mkfifo', ['-m', '600', pipe('stdout'), pipe('stderr')]);
@@ -75,7 +79,7 @@ export class OutputCapture {
       const write = openSync(pipe(source), constants.O_WRONLY);
       const spool = await open(join(folder, `${source}.spool`), 'w+', 0o600);
       await rm(pipe(source));
-      return new OutputCapture(source, { read, write, spool }, log, mask);
+      return new OutputCapture(source, { read, write, spool }, log, mask, maskStream?.() ?? null);
     };
     return { stdout: await one('stdout'), stderr: await one('stderr') };
   }
@@ -147,6 +151,12 @@ export class OutputCapture {
       }
       batch.length = 0;
     };
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    const split = (bytes: Buffer, last: boolean) => {
+      if (this.#maskStream === null) return splitter.write(bytes);
+      const text = this.#maskStream.write(decoder.decode(bytes, { stream: !last }));
+      splitter.write(Buffer.from(last ? text + this.#maskStream.end() : text));
+    };
     const buffer = Buffer.alloc(READ_BYTES);
     let position = 0;
     for (;;) {
@@ -154,13 +164,14 @@ export class OutputCapture {
       const finished = this.#finished;
       const { bytesRead } = await this.#spool.read(buffer, 0, buffer.length, position);
       position += bytesRead;
-      splitter.write(buffer.subarray(0, bytesRead));
+      split(buffer.subarray(0, bytesRead), false);
       await flush();
       if (bytesRead > 0) continue;
       if (finished) break;
       await wake;
       this.#wake = Promise.withResolvers<void>();
     }
+    split(Buffer.alloc(0), true);
     splitter.end();
     await flush();
     if (this.#dropped) {

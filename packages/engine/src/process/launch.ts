@@ -79,6 +79,10 @@ export function launchSandboxed(
   request: Omit<LaunchRequest, 'environment'>,
   sandbox: SandboxLaunch,
 ): Launched {
+  // Arguments are separated by zero bytes in the pipe: one inside a value would begin an argument of its own.
+  if ([...sandbox.args, ...request.words].some((word) => word.includes('\0'))) {
+    return notStarted(Promise.resolve(startFailure(ZERO_BYTE)), request.runId);
+  }
   const bwrap = [sandbox.bwrap, '--json-status-fd', '3', '--args', '4', '--', ...request.words];
   const limited =
     request.prlimit === null
@@ -165,6 +169,8 @@ function endOf(child: ChildProcess): Promise<LaunchEnd> {
   return promise;
 }
 
+const ZERO_BYTE = 'a setting holds a zero byte';
+
 const CAUSES: Record<string, string> = {
   ENOENT: 'its interpreter was not found',
   EACCES: 'permission denied',
@@ -195,7 +201,7 @@ function spawnSafely(
     return spawn(program, args, options);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_INVALID_ARG_VALUE') return { cause: 'a setting holds a zero byte' };
+    if (code === 'ERR_INVALID_ARG_VALUE') return { cause: ZERO_BYTE };
     return { cause: CAUSES[code ?? ''] ?? message };
   }
 }

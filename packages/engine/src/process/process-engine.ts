@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { access, constants, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine, EngineName, Isolation, RunResult } from '../engine.ts';
 import type { GitSettings } from '../git/repository.ts';
@@ -43,6 +43,10 @@ export function createProcessEngine(options: ProcessEngineOptions): Engine {
   return {
     name,
     isolation: ISOLATION[name],
+    check: async () => {
+      await mkdir(workFolder, { recursive: true });
+      await access(workFolder, constants.W_OK);
+    },
     build: (request) => buildBundle(request, build),
     healthCheck: (request) => checkHealth(request, machine, bundles, workFolder),
     run: async (request): Promise<RunResult> => {

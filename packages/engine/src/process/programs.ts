@@ -1,4 +1,4 @@
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 
 /** Result of looking a program up as execvp(3) would. */
@@ -27,7 +27,7 @@ export function lookupProgram(
   let refused: string | null = null;
   for (const candidate of word === '' ? [] : candidates) {
     const host = toHost(candidate);
-    const problem = host === null ? 'missing' : problemOf(host);
+    const problem = host === null ? 'missing' : (problemOf(host) ?? interpreterProblem(host, toHost));
     if (problem === null) return { kind: 'found', path: candidate };
     if (problem !== 'missing') refused ??= problem;
   }
@@ -45,6 +45,21 @@ function problemOf(path: string): 'missing' | string | null {
     const code = (error as NodeJS.ErrnoException).code;
     return code === 'ENOENT' || code === 'ENOTDIR' ? 'missing' : 'permission denied';
   }
+}
+
+/** A script whose `#!` names nothing: the system says only "not found" then, as if the script itself were missing. */
+function interpreterProblem(path: string, toHost: (path: string) => string | null): string | null {
+  const start = Buffer.alloc(256);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, start, 0, start.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  const interpreter = /^#![ \t]*(\/[^\s\0]*)/.exec(start.toString('latin1'))?.[1];
+  if (interpreter === undefined) return null;
+  const host = toHost(interpreter);
+  return host !== null && problemOf(host) === null ? null : 'its interpreter was not found';
 }
 
 /** Absolute, link-free path of a program in PATH, or null. */

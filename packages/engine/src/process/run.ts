@@ -135,8 +135,8 @@ export class ConnectorRun {
     folder: RunFolder,
     files: string,
   ): Promise<[RunNetwork, { stdout: OutputCapture; stderr: OutputCapture }]> {
-    const { log, mask, exchangeFolder } = this.#request;
-    const opening = OutputCapture.open(folder.root, log, mask).then((captures) => {
+    const { log, mask, maskStream, exchangeFolder } = this.#request;
+    const opening = OutputCapture.open(folder.root, log, mask, maskStream).then((captures) => {
       this.#captures = captures;
       return captures;
     });

@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { detectEngine, EgressPolicy, EngineUnavailableError, type NetworkPolicy } from '../src/index.ts';
+import { BOTH_ENGINES, buildFiles, listeningSidecar, makeEngine, run, temporaryFolder } from './support.ts';
+
+const FIXED_ADDRESS = `
+import urllib.request, os, sys
+print(urllib.request.urlopen("http://cde-container-api/items/input/count").status)
+base = os.environ["CONTAINER_API_URL"]
+print(urllib.request.urlopen(base + "/by-variable").status)
+`;
+
+describe.each(BOTH_ENGINES)('engine %s', (name) => {
+  test.each([[{ mode: 'open' }], [{ mode: 'none' }], [{ mode: 'allow-list', hosts: ['example.com'] }]] as [
+    NetworkPolicy,
+  ][])('the fixed address of the Container API works with network %j', async (network) => {
+    const root = temporaryFolder();
+    const engine = await makeEngine(name, root);
+    const digest = await buildFiles(engine, root, { 'main.py': FIXED_ADDRESS });
+    const ran = await run(engine, root, digest, '/usr/bin/python3 main.py', { network });
+    expect(ran.of('stderr')).toEqual([]);
+    expect(ran.of('stdout')).toEqual(['200', '200']);
+    // Through a proxy the target arrives in its absolute form.
+    expect(ran.calls.map((call) => call.replace('http://cde-container-api', ''))).toEqual([
+      'GET /items/input/count',
+      'GET /by-variable',
+    ]);
+  });
+
+  test('a connector can be stopped behind the passage of an own network, and its exit code comes through', async () => {
+    const root = temporaryFolder();
+    const engine = await makeEngine(name, root);
+    const digest = await buildFiles(engine, root, {});
+    const network: NetworkPolicy = { mode: 'none' };
+    const code = await run(engine, root, digest, `sh -c 'exit 5'`, { network });
+    expect(code.result.failure?.reason).toBe('The connector exited with code 5.');
+    const signal = await run(engine, root, digest, `sh -c 'kill -SEGV $$'`, { network });
+    expect(signal.result.failure?.reason).toBe('The connector was ended by signal SIGSEGV.');
+    const cancel = new AbortController();
+    setTimeout(() => cancel.abort(), 700);
+    const script = `trap "echo bye; exit 0" TERM; echo ready; while :; do sleep 0.05; done`;
+    const stopped = await run(engine, root, digest, `sh -c '${script}'`, { network, signal: cancel.signal });
+    expect(stopped.of('stdout')).toEqual(['ready', 'bye']);
+    expect(stopped.result.state).toBe('cancelled');
+  });
+});
+
+describe('engine sandbox', () => {
+  async function setUp(files: Record<string, string> = {}) {
+    const root = temporaryFolder();
+    const engine = await makeEngine('sandbox', root);
+    return { root, engine, digest: await buildFiles(engine, root, files) };
+  }
+
+  test('shows nothing of the server, of other runs or of the machine’s users', async () => {
+    const { root, engine, digest } = await setUp();
+    mkdirSync(join(root, 'home'));
+    writeFileSync(join(root, 'home/master.key'), 'key');
+    const script = [
+      `ls ${root} /root /home/connector/.ssh /work 2>&1 | grep -c "No such file"`,
+      'ls -A /home; ls -d /proc/[0-9]* | wc -l; cat /etc/shadow 2>&1 | tail -c 26',
+      'id -un; hostname; touch /usr/x 2>&1 | tail -c 22; touch /x 2>&1 | tail -c 22',
+      'grep CapEff /proc/self/status | cut -f2; grep NoNewPrivs /proc/self/status | cut -f2',
+    ].join('; ');
+    const ran = await run(engine, root, digest, `sh -c '${script}'`);
+    const [hidden, home, processes, ...rest] = ran.of('stdout');
+    expect({ hidden, home }).toEqual({ hidden: '4', home: 'connector' });
+    expect(Number(processes)).toBeLessThan(8);
+    expect(rest).toEqual([
+      'No such file or directory',
+      'connector',
+      'connector',
+      'Read-only file system',
+      'Read-only file system',
+      '0000000000000000',
+      '1',
+    ]);
+  });
+
+  test('settings do not stand on a command line that others can read', async () => {
+    const { root, engine, digest } = await setUp();
+    const secret = `secret-${randomUUID()}`;
+    const script = `cat /proc/1/cmdline | tr "\\0" " "; echo; echo "$KEY"`;
+    const settings = {
+      mode: 'as-env-variables',
+      individual: [{ name: 'KEY', value: secret }],
+      authentications: [],
+      secrets: [],
+    } as const;
+    const ran = await run(engine, root, digest, `sh -c '${script}'`, { settings });
+    expect(ran.of('stdout')[0]).toContain('bwrap');
+    expect(ran.of('stdout')[0]).not.toContain(secret);
+    expect(ran.of('stdout')[1]).toBe(secret);
+  });
+
+  test('without network nothing but the Container API is reached; an allow-list opens what it names', async () => {
+    const outside = createServer((request, response) => response.end(`outside ${request.headers.host}`));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    outside.listen(0, '127.0.0.1', resolve);
+    await promise;
+    onTestFinished(() => {
+      outside.close();
+    });
+    const port = (outside.address() as { port: number }).port;
+    const root = temporaryFolder();
+    const { engine } = await detectEngine('sandbox', {
+      workFolder: join(root, 'engine'),
+      git: {
+        egress: new EgressPolicy({ allowLoopback: true }),
+        path: process.env.PATH!,
+        localRepositoriesRoot: root,
+      },
+      path: process.env.PATH!,
+      lang: 'C.UTF-8',
+    });
+    const digest = await buildFiles(engine, root, {
+      'main.py': `
+import http.client, socket
+def attempt(action):
+  try: print(action())
+  except Exception as error: print(type(error).__name__, getattr(error, "code", ""))
+attempt(lambda: socket.create_connection(("127.0.0.1", ${port}), 1))
+def through(host):
+  connection = http.client.HTTPConnection("127.0.0.1", 3128)
+  connection.request("GET", "http://%s:${port}/" % host)
+  answer = connection.getresponse()
+  return answer.status, answer.read().decode()
+attempt(lambda: through("127.0.0.1"))
+attempt(lambda: through("127.0.0.2"))
+def tunnel():
+  connection = http.client.HTTPConnection("127.0.0.1", 3128)
+  connection.set_tunnel("127.0.0.1", ${port})
+  connection.request("GET", "/")
+  return connection.getresponse().read().decode()
+attempt(tunnel)
+`,
+    });
+    const none = await run(engine, root, digest, '/usr/bin/python3 main.py', { network: { mode: 'none' } });
+    expect(none.of('stdout')).toEqual(Array(4).fill('ConnectionRefusedError '));
+    const hosts = [`127.0.0.1:${port}`];
+    const listed = await run(engine, root, digest, '/usr/bin/python3 main.py', {
+      network: { mode: 'allow-list', hosts },
+    });
+    expect(listed.of('stdout')).toEqual([
+      'ConnectionRefusedError ',
+      `(200, 'outside 127.0.0.1:${port}')`,
+      `(403, '{"message":"Host is not allowed."}')`,
+      `outside 127.0.0.1:${port}`,
+    ]);
+  });
+
+  test('variables of an image act on the connector, not on what starts it', async () => {
+    const Dockerfile = 'FROM a\nENV LD_PRELOAD=/nowhere.so\nCMD x\n';
+    const { root, engine, digest } = await setUp({ Dockerfile });
+    const ran = await run(engine, root, digest, 'true');
+    expect(ran.of('stderr').length).toBe(1);
+    expect(ran.of('stderr')[0]).toContain('/nowhere.so');
+  });
+
+  test('where port 80 can not be bound, the sidecar becomes the proxy', async () => {
+    const { root, engine, digest } = await setUp({ 'main.py': FIXED_ADDRESS });
+    const sidecar = listeningSidecar();
+    const ran = await run(engine, root, digest, '/usr/bin/python3 main.py', {
+      startSidecar: (listen) =>
+        listen.port === 80
+          ? Promise.reject(Object.assign(new Error('denied'), { code: 'EACCES' }))
+          : sidecar.start(listen),
+    });
+    expect(ran.of('stdout')).toEqual(['200', '200']);
+    expect(sidecar.calls[0]).toBe('GET http://cde-container-api/items/input/count');
+  });
+});
+
+test('an engine is chosen with a reason, and refused with one', async () => {
+  const root = temporaryFolder();
+  const options = {
+    workFolder: root,
+    git: { egress: new EgressPolicy(), path: '' },
+    path: process.env.PATH!,
+    lang: 'C',
+  };
+  const auto = await detectEngine('auto', options);
+  expect([auto.engine.name, auto.engine.isolation.level]).toEqual(['sandbox', 'sandbox']);
+  expect(auto.reason).toBe('Engine sandbox: bubblewrap works on this machine.');
+  const bare = await detectEngine('auto', { ...options, path: '/nowhere' });
+  expect([bare.engine.name, bare.engine.isolation.level]).toEqual(['process', 'none']);
+  expect(bare.reason).toBe('Engine process, without isolation: bubblewrap (bwrap) is not installed.');
+  await expect(detectEngine('sandbox', { ...options, path: '/nowhere' })).rejects.toThrow(
+    EngineUnavailableError,
+  );
+  await expect(detectEngine('process', { ...options, requireIsolation: true })).rejects.toThrow(
+    'has no isolation',
+  );
+  await expect(detectEngine('docker', options)).rejects.toThrow(
+    'The engine docker is not part of this installation.',
+  );
+});
