@@ -9,6 +9,7 @@ import type { RunFolder } from './run-folder.ts';
 import {
   hostsFile,
   INSIDE,
+  insideIds,
   type SandboxArguments,
   type SandboxTools,
   sandboxArguments,
@@ -98,11 +99,11 @@ export async function layOutSandbox(
   const { folder, place } = layout;
   const etc = join(folder.root, 'etc');
   await mkdir(etc, { recursive: true });
-  const user = `connector:x:${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
+  const ids = insideIds(layout.network);
   const texts: Record<string, string> = {
     hosts: hostsFile(layout.hosts),
-    passwd: `${user}:connector:${INSIDE.home}:/bin/sh\n`,
-    group: `connector:x:${process.getgid?.() ?? 0}:\n`,
+    passwd: `connector:x:${ids.user}:${ids.group}:connector:${INSIDE.home}:/bin/sh\n`,
+    group: `connector:x:${ids.group}:\n`,
   };
   await Promise.all(Object.entries(texts).map(([name, text]) => writeFile(join(etc, name), text)));
   const files = Object.keys(texts).map((name) => ({ host: join(etc, name), inside: `/etc/${name}` }));

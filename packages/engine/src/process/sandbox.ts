@@ -119,7 +119,7 @@ export function sandboxArguments(plan: SandboxPlan, tools: SandboxTools): Sandbo
       '--new-session',
     ],
     ...['--hostname', plan.hostname, '--cap-drop', 'ALL'],
-    ...(plan.network === 'own' ? ['--unshare-net', '--cap-add', 'CAP_NET_BIND_SERVICE'] : []),
+    ...(plan.network === 'own' ? ['--unshare-net', '--cap-add', 'CAP_NET_BIND_SERVICE', ...userZero()] : []),
   ];
   const readOnly = (host: string, inside: string) => {
     args.push('--ro-bind', host, inside);
@@ -152,6 +152,21 @@ export function sandboxArguments(plan: SandboxPlan, tools: SandboxTools): Sandbo
   args.push('--remount-ro', '/', '--chdir', plan.workingFolder, '--clearenv');
   for (const [name, value] of Object.entries(plan.environment)) args.push('--setenv', name, value);
   return { args, toHost: (path) => translate(path, mounts) };
+}
+
+/**
+ * For an ordinary user bubblewrap enters a second user namespace to restore the user's id. That one does not own the
+ * network, so port 80 would be out of reach there; as user 0 of the first namespace it is not. The files of the
+ * machine see the same ordinary user either way.
+ */
+function userZero(): string[] {
+  return process.getuid?.() === 0 ? [] : ['--unshare-user', '--uid', '0', '--gid', '0'];
+}
+
+/** Ids of the connector inside. */
+export function insideIds(network: SandboxPlan['network']): { user: number; group: number } {
+  if (network === 'own') return { user: 0, group: 0 };
+  return { user: process.getuid?.() ?? 0, group: process.getgid?.() ?? 0 };
 }
 
 /** The machine's host names plus names of the run. */
