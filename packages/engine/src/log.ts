@@ -22,7 +22,7 @@ export type Mask = (text: string) => string;
  * too. What may be the beginning of a secret is held back until the next piece or the end decides.
  */
 export interface MaskStream {
-  write(text: string): string;
+  push(part: string): string;
   /** The rest that was held back. */
   end(): string;
 }

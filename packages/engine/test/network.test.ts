@@ -3,7 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { detectEngine, EgressPolicy, EngineUnavailableError, type NetworkPolicy } from '../src/index.ts';
+import {
+  detectEngine,
+  EgressPolicy,
+  EngineUnavailableError,
+  type NetworkPolicy,
+  type StartSidecar,
+} from '../src/index.ts';
 import { BOTH_ENGINES, buildFiles, listeningSidecar, makeEngine, run, temporaryFolder } from './support.ts';
 
 const FIXED_ADDRESS = `
@@ -29,6 +35,65 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
       'GET /by-variable',
     ]);
   });
+
+  test.each([['none'], ['open']] as const)(
+    'a sidecar that dies is started again at its address, network %s',
+    async (mode) => {
+      const root = temporaryFolder();
+      const engine = await makeEngine(name, root);
+      const digest = await buildFiles(engine, root, {
+        'main.py': `
+import sys, time, urllib.request
+for round in range(int(sys.argv[1])):
+  try: urllib.request.urlopen("http://cde-container-api/die")
+  except Exception: pass
+  while True:
+    try:
+      urllib.request.urlopen("http://cde-container-api/alive", timeout=1)
+      break
+    except Exception: time.sleep(0.05)
+  print("back", flush=True)
+`,
+      });
+      let starts = 0;
+      const startSidecar: StartSidecar = async ({ host, port }) => {
+        starts += 1;
+        const died = Promise.withResolvers<void>();
+        const server = createServer((request, response) => {
+          if (!request.url?.endsWith('/die')) return response.end('{}');
+          server.close(() => died.resolve());
+          server.closeAllConnections();
+        });
+        const listening = Promise.withResolvers<void>();
+        server.once('error', listening.reject);
+        server.listen(port, host, listening.resolve);
+        await listening.promise;
+        const bound = (server.address() as { port: number }).port;
+        return {
+          url: `http://${host}:${bound}`,
+          port: bound,
+          died: died.promise,
+          closeOutputs: async () => {},
+          summary: () => ({ outputFailed: false, outputRefusedStatus: null, failedProcess: null }),
+          close: async () => {
+            server.closeAllConnections();
+            server.close();
+          },
+        };
+      };
+      const three = await run(engine, root, digest, '/usr/bin/python3 main.py 3', {
+        network: { mode },
+        startSidecar,
+      });
+      expect(three.of('stdout')).toEqual(['back', 'back', 'back']);
+      expect({ state: three.result.state, starts }).toEqual({ state: 'finished', starts: 4 });
+      const four = await run(engine, root, digest, '/usr/bin/python3 main.py 4', {
+        network: { mode },
+        startSidecar,
+      });
+      expect(four.result.failure).toEqual({ origin: 'engine', reason: 'The Container API stopped working.' });
+    },
+  );
 
   test('a connector can be stopped behind the passage of an own network, and its exit code comes through', async () => {
     const root = temporaryFolder();

@@ -138,7 +138,7 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
     const maskStream = () => {
       let held = '';
       return {
-        write: (text: string) => {
+        push: (text: string) => {
           held = (held + text).replaceAll(secret, '***');
           const safe = held.slice(0, Math.max(0, held.length - secret.length + 1));
           held = held.slice(safe.length);

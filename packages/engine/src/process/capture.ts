@@ -154,7 +154,7 @@ export class OutputCapture {
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     const split = (bytes: Buffer, last: boolean) => {
       if (this.#maskStream === null) return splitter.write(bytes);
-      const text = this.#maskStream.write(decoder.decode(bytes, { stream: !last }));
+      const text = this.#maskStream.push(decoder.decode(bytes, { stream: !last }));
       splitter.write(Buffer.from(last ? text + this.#maskStream.end() : text));
     };
     const buffer = Buffer.alloc(READ_BYTES);

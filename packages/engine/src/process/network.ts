@@ -8,6 +8,7 @@ import type { EgressPolicy } from '../egress.ts';
 import type { NetworkPolicy } from '../engine.ts';
 import type { Sidecar, StartSidecar } from '../run/sidecar.ts';
 import { createEgressProxy } from './egress-proxy.ts';
+import { SidecarKeeper } from './sidecar-keeper.ts';
 
 /** The fixed name of the sidecar. */
 export const SIDECAR_NAME = 'cde-container-api';
@@ -20,7 +21,7 @@ const PING_TIMEOUT_MS = 5_000;
 
 /** A run's sidecar and how the connector reaches it. */
 export interface RunNetwork {
-  readonly sidecar: Sidecar;
+  readonly keeper: SidecarKeeper;
   readonly containerApiUrl: string;
   /** Proxy variables of the connector. */
   readonly proxy: Readonly<Record<string, string>>;
@@ -53,7 +54,7 @@ export async function openRunNetwork(request: NetworkRequest): Promise<RunNetwor
       ? await isolatedNetwork(request)
       : ((request.sandboxed ? await namedNetwork(request) : null) ?? (await proxyNetwork(request)));
   try {
-    await ping(network.sidecar);
+    await ping(network.keeper.current);
     return network;
   } catch (error) {
     await network.close();
@@ -62,20 +63,20 @@ export async function openRunNetwork(request: NetworkRequest): Promise<RunNetwor
 }
 
 async function proxyNetwork(request: NetworkRequest): Promise<RunNetwork> {
-  const sidecar = await request.startSidecar({
+  const keeper = await SidecarKeeper.start(request.startSidecar, {
     host: '127.0.0.1',
     port: 0,
     publicUrl: null,
     forwardProxy: true,
   });
-  const url = sidecar.url.replace(/\/+$/, '');
+  const url = keeper.current.url.replace(/\/+$/, '');
   return {
-    sidecar,
+    keeper,
     containerApiUrl: url,
     proxy: { http_proxy: url, HTTP_PROXY: url, no_proxy: NO_PROXY, NO_PROXY, NODE_USE_ENV_PROXY: '1' },
     hosts: {},
     socketFolder: null,
-    close: () => sidecar.close(),
+    close: () => keeper.close(),
   };
 }
 
@@ -85,14 +86,19 @@ async function namedNetwork(request: NetworkRequest): Promise<RunNetwork | null>
     const host = loopbackAddress(request.runId, attempt);
     const publicUrl = `http://${SIDECAR_NAME}`;
     try {
-      const sidecar = await request.startSidecar({ host, port: 80, publicUrl, forwardProxy: false });
+      const keeper = await SidecarKeeper.start(request.startSidecar, {
+        host,
+        port: 80,
+        publicUrl,
+        forwardProxy: false,
+      });
       return {
-        sidecar,
+        keeper,
         containerApiUrl: publicUrl,
         proxy: {},
         hosts: { [SIDECAR_NAME]: host },
         socketFolder: null,
-        close: () => sidecar.close(),
+        close: () => keeper.close(),
       };
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
@@ -111,10 +117,15 @@ export function loopbackAddress(runId: string, attempt: number): string {
 
 async function isolatedNetwork(request: NetworkRequest): Promise<RunNetwork> {
   const publicUrl = `http://${SIDECAR_NAME}`;
-  const sidecar = await request.startSidecar({ host: '127.0.0.1', port: 0, publicUrl, forwardProxy: false });
+  const keeper = await SidecarKeeper.start(request.startSidecar, {
+    host: '127.0.0.1',
+    port: 0,
+    publicUrl,
+    forwardProxy: false,
+  });
   // Paths of unix sockets are limited to some 100 bytes, so they do not lie in the run's folder.
   const folder = await mkdtemp(join(tmpdir(), 'slw-'));
-  const servers: Server[] = [await listen(sidecarPassage(sidecar), join(folder, 'api'))];
+  const servers: Server[] = [await listen(sidecarPassage(keeper), join(folder, 'api'))];
   const proxy: Record<string, string> = {};
   if (request.policy.mode === 'allow-list') {
     const egress = createEgressProxy(request.policy.hosts, request.egress);
@@ -125,7 +136,7 @@ async function isolatedNetwork(request: NetworkRequest): Promise<RunNetwork> {
     Object.assign(proxy, { no_proxy: noProxy, NO_PROXY: noProxy, NODE_USE_ENV_PROXY: '1' });
   }
   return {
-    sidecar,
+    keeper,
     containerApiUrl: publicUrl,
     proxy,
     hosts: { [SIDECAR_NAME]: '127.0.0.1' },
@@ -133,16 +144,16 @@ async function isolatedNetwork(request: NetworkRequest): Promise<RunNetwork> {
     close: async () => {
       for (const server of servers) server.close();
       await rm(folder, { recursive: true, force: true });
-      await sidecar.close();
+      await keeper.close();
     },
   };
 }
 
 /** Passes connections on to the sidecar, byte by byte. */
-function sidecarPassage(sidecar: Sidecar): Server {
-  const host = new URL(sidecar.url).hostname;
+function sidecarPassage(keeper: SidecarKeeper): Server {
   return createServer({ allowHalfOpen: true }, (client) => {
-    const inner = connect({ host, port: sidecar.port, allowHalfOpen: true });
+    const { url, port } = keeper.current;
+    const inner = connect({ host: new URL(url).hostname, port, allowHalfOpen: true });
     client.pipe(inner).pipe(client);
     client.on('error', () => inner.destroy());
     inner.on('error', () => client.destroy());

@@ -182,7 +182,7 @@ export class ConnectorRun {
       (cause) => this.#stop(cause, 'at once'),
     );
     watcher.start();
-    this.#network?.sidecar.died?.then(() => this.#stop({ kind: 'sidecar' }, 'at once'));
+    this.#network?.keeper.givenUp.then(() => this.#stop({ kind: 'sidecar' }, 'at once'));
     signal.addEventListener('abort', cancel, { once: true });
     if (signal.aborted) cancel();
     const end = await launched.ended;
@@ -194,8 +194,8 @@ export class ConnectorRun {
     // A sandbox takes everything inside with it.
     if (this.#context.machine.sandbox === null) await launched.tree.killAll();
     await Promise.all([this.#captures?.stdout.finish(), this.#captures?.stderr.finish()]);
-    await this.#network?.sidecar.closeOutputs();
-    this.#summary = (await this.#network?.sidecar.summary()) ?? null;
+    await this.#network?.keeper.current.closeOutputs();
+    this.#summary = (await this.#network?.keeper.current.summary()) ?? null;
     return end;
   }
 

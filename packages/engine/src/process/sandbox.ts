@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { findProgram } from './programs.ts';
 
@@ -28,7 +28,6 @@ const SYSTEM_SETTINGS = [
   'gai.conf',
   'host.conf',
   'ImageMagick-6',
-  'java',
   'ld.so.cache',
   'ld.so.conf',
   'ld.so.conf.d',
@@ -36,18 +35,25 @@ const SYSTEM_SETTINGS = [
   'mime.types',
   'nsswitch.conf',
   'os-release',
-  'php',
   'pki',
   'protocols',
-  'python3',
-  'python3.11',
   'services',
   'ssl',
   'timezone',
-].map((name) => `/etc/${name}`);
+];
+/** Settings of languages, whose names hold a version. */
+const VERSIONED_SETTINGS = /^(php|python|perl|ruby|java)[-\d.]*$/;
+
+/** Parts of /etc that exist here and are shown. */
+function systemSettings(): string[] {
+  const names = readdirSync('/etc').filter(
+    (name) => SYSTEM_SETTINGS.includes(name) || VERSIONED_SETTINGS.test(name),
+  );
+  return names.map((name) => `/etc/${name}`).filter((path) => existsSync(path));
+}
 
 /** Folders inside of those that hold private keys. */
-const HIDDEN_FOLDERS = ['/etc/ssl/private', '/etc/pki/tls/private', '/usr/local/share/slipway'];
+const HIDDEN_FOLDERS = ['/etc/ssl/private', '/etc/pki/tls/private'];
 
 /** Room for shared memory, as in containers. */
 const SHARED_MEMORY_BYTES = 64 * 1024 * 1024;
@@ -132,9 +138,7 @@ export function sandboxArguments(plan: SandboxPlan, tools: SandboxTools): Sandbo
     else args.push('--ro-bind', folder, folder);
     mounts.push([folder, folder]);
   }
-  for (const path of SYSTEM_SETTINGS) {
-    if (existsSync(path)) readOnly(realpathSync(path), path);
-  }
+  for (const path of systemSettings()) readOnly(realpathSync(path), path);
   for (const path of HIDDEN_FOLDERS) {
     if (existsSync(path)) args.push('--tmpfs', path);
   }
