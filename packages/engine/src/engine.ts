@@ -49,6 +49,14 @@ export interface Engine {
    * @returns the ids that were cleaned up
    */
   reap(keep: ReadonlySet<string>): Promise<string[]>;
+  /**
+   * Removes built images that no version needs any more. Young ones stay: a build may be about to record its digest.
+   *
+   * @param keep digests in use
+   * @param minimumAgeMs age from which an image may go
+   * @returns the digests that were removed
+   */
+  prune(keep: ReadonlySet<string>, minimumAgeMs: number): Promise<string[]>;
 }
 
 export type BuildStepName = 'prepare' | 'clone' | 'check' | 'image' | 'health' | 'push';

@@ -57,6 +57,16 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
     ]);
   });
 
+  test('bundles that nobody needs are removed, young ones and those in use stay', async () => {
+    const { root, engine, url } = await setUp();
+    const first = (await build(engine, { url }).result).digest;
+    commitFiles(url, { 'main.sh': 'echo other\n' });
+    const second = (await build(engine, { url }).result).digest;
+    expect(await engine.prune(new Set(), 60_000)).toEqual([]);
+    expect(await engine.prune(new Set([second]), 0)).toEqual([first]);
+    expect(readdirSync(join(root, 'engine/bundles'))).toEqual([second.slice(7)]);
+  });
+
   test('a folder of the repository is the working folder', async () => {
     const { root, engine, url } = await setUp({
       'sub/Dockerfile': 'FROM scratch\nCMD x\n',

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { access, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runChild } from '../child.ts';
 
 /** What is known about a local bundle besides its files. */
 export interface BundleRecord {
@@ -57,9 +58,21 @@ export class BundleStore {
     }
   }
 
-  /** Removes a bundle; the caller knows that nothing uses it any more. */
-  async remove(digest: string): Promise<void> {
-    await rm(this.#path(digest), { recursive: true, force: true });
+  /**
+   * Removes bundles that are older than `minimumAgeMs` and not in `keep`, and what crashed builds left behind.
+   *
+   * @returns the digests that were removed
+   */
+  async prune(keep: ReadonlySet<string>, minimumAgeMs: number): Promise<string[]> {
+    const removed: string[] = [];
+    for (const name of await readdir(this.#folder).catch(() => [])) {
+      const path = join(this.#folder, name);
+      const info = await stat(path).catch(() => null);
+      if (keep.has(`sha256:${name}`) || info === null || Date.now() - info.mtimeMs < minimumAgeMs) continue;
+      await rm(path, { recursive: true, force: true });
+      if (/^[0-9a-f]{64}$/.test(name)) removed.push(`sha256:${name}`);
+    }
+    return removed;
   }
 
   #path(digest: string): string {
@@ -72,7 +85,18 @@ export class BundleStore {
 /**
  * Copies a folder so that nothing written to the copy changes the original. File systems that can share blocks do;
  * hard links are no choice, since both names would change together.
+ *
+ * cp(1) copies a thousand small files several times faster than Node. Where its options are unknown, Node does it.
  */
-export async function copyFolder(from: string, to: string): Promise<void> {
+export async function copyFolder(from: string, to: string, path: string): Promise<void> {
+  if (process.platform === 'linux') {
+    const end = await runChild({
+      file: 'cp',
+      args: ['-a', '--reflink=auto', '--', from, to],
+      env: { PATH: path },
+    });
+    if (end.code === 0) return;
+    await rm(to, { recursive: true, force: true });
+  }
   await cp(from, to, { recursive: true, verbatimSymlinks: true, mode: constants.COPYFILE_FICLONE });
 }

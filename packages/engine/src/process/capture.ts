@@ -8,7 +8,7 @@ import type { LogSink, Mask, MaskStream } from '../log.ts';
 import { LineSplitter } from '../run/line-splitter.ts';
 
 /** Bytes of one source that are kept (container-api.md 8.9). */
-export const CAPTURE_LIMIT_BYTES = 100 * 1024 * 1024;
+const CAPTURE_LIMIT_BYTES = 100 * 1024 * 1024;
 
 const READ_BYTES = 256 * 1024;
 /** How long a pipe may stay open after everything that could write to it has been killed. */

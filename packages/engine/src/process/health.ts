@@ -8,7 +8,7 @@ import { createRunFolder } from './run-folder.ts';
 import { runTask } from './task.ts';
 
 /** Time a health check has (container-api.md 8.3). */
-export const HEALTH_TIMEOUT_MS = 5_000;
+const HEALTH_TIMEOUT_MS = 5_000;
 
 /**
  * Runs the health check of a bundle once, in a fresh copy, without settings, sidecar or network (the engine without
@@ -26,7 +26,7 @@ export async function checkHealth(
   const folder = await createRunFolder(workFolder, id);
   try {
     const { files, record } = await bundles.read(request.digest);
-    await copyFolder(files, folder.bundle);
+    await copyFolder(files, folder.bundle, machine.path);
     const words = [request.command, request.arguments ?? '', request.healthCheck].flatMap(splitWords);
     const end = await runTask({
       machine,

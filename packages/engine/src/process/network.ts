@@ -11,7 +11,7 @@ import { createEgressProxy } from './egress-proxy.ts';
 import { SidecarKeeper } from './sidecar-keeper.ts';
 
 /** The fixed name of the sidecar. */
-export const SIDECAR_NAME = 'cde-container-api';
+const SIDECAR_NAME = 'cde-container-api';
 /** Where the launcher inside a sandbox finds the unix sockets of the engine. */
 export const SOCKETS_INSIDE = '/opt/slipway/sockets';
 const EGRESS_PORT = 3128;
@@ -110,7 +110,7 @@ async function namedNetwork(request: NetworkRequest): Promise<RunNetwork | null>
 }
 
 /** An address of 127.64.0.0/10 for a run: all of 127/8 is loopback on Linux, and nothing else listens there. */
-export function loopbackAddress(runId: string, attempt: number): string {
+function loopbackAddress(runId: string, attempt: number): string {
   const hash = createHash('sha256').update(`${runId} ${attempt}`).digest();
   return `127.${64 + (hash[0]! % 64)}.${hash[1]}.${1 + (hash[2]! % 254)}`;
 }

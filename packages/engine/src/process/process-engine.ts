@@ -66,6 +66,7 @@ export function createProcessEngine(options: ProcessEngineOptions): Engine {
       return running.has(runId);
     },
     adopt: async (runId, log) => (running.has(runId) ? null : await adoptRun(workFolder, runId, log)),
+    prune: (keep, minimumAgeMs) => bundles.prune(keep, minimumAgeMs),
     reap: async (keep) => {
       const left = (await idsIn(join(workFolder, 'runs'))).filter((id) => !keep.has(id) && !running.has(id));
       for (const id of left) {

@@ -1,7 +1,7 @@
 import { environmentOf, freshProcessTable, type ProcessInfo, processTable } from './process-table.ts';
 
 /** Marker in the environment of every process of a run; see {@link ProcessTree.killAll}. */
-export const RUN_MARKER = 'SLIPWAY_RUN_ID';
+const RUN_MARKER = 'SLIPWAY_RUN_ID';
 
 /**
  * The processes of one run: everything that descends from its main process or shares its process group, and what was

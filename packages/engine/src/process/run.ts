@@ -16,7 +16,7 @@ import { createRunFolder, type RunFolder, writeRunRecord } from './run-folder.ts
 import { LimitWatcher, type Usage } from './watcher.ts';
 
 /** Time between SIGTERM and SIGKILL (container-api.md 8.7). */
-export const STOP_GRACE_MS = 10_000;
+const STOP_GRACE_MS = 10_000;
 
 /** What the driver gives to every run. */
 export interface RunContext {
@@ -141,7 +141,10 @@ export class ConnectorRun {
       return captures;
     });
     const network = this.#openNetwork();
-    const folders = [copyFolder(files, folder.bundle), prepareExchangeFolder(exchangeFolder)];
+    const folders = [
+      copyFolder(files, folder.bundle, this.#context.machine.path),
+      prepareExchangeFolder(exchangeFolder),
+    ];
     await Promise.allSettled([network, opening, ...folders]);
     await Promise.all(folders);
     return [await network, await opening];

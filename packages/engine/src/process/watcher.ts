@@ -110,7 +110,7 @@ export class LimitWatcher {
  * Disk space below a folder in bytes, as allocated: a sparse file counts with what it really takes. Links are not
  * followed.
  */
-export async function folderBytes(folder: string, cancelled: () => boolean = () => false): Promise<number> {
+async function folderBytes(folder: string, cancelled: () => boolean = () => false): Promise<number> {
   let bytes = 0;
   const entries = await opendir(folder).catch(() => null);
   if (!entries) return 0;
