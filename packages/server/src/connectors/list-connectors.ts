@@ -1,9 +1,10 @@
 import type { operations } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
 import type { Context } from '../context.ts';
+import { contains } from '../database/contains.ts';
 import { newestFirst, readPage } from '../http/paging.ts';
 import type { Input, ListResult } from '../http/route.ts';
-import { connectorRepresentation, contains, visibleTo } from './store.ts';
+import { connectorRepresentation, visibleTo } from './store.ts';
 
 /** `GET /connectors`: what the caller may see, never what lies in the bin. */
 export function listConnectors(

@@ -25,3 +25,9 @@ export async function connectorOwner(db: Database, connectorId: string): Promise
     .executeTakeFirst();
   return row?.owner_id ?? null;
 }
+
+/** `default`, `standalone` or `migration`. */
+export async function connectorFlow(db: Database, connectorId: string): Promise<string | null> {
+  const row = await db.selectFrom('connectors').select('flow').where('id', '=', connectorId).executeTakeFirst();
+  return row?.flow ?? null;
+}

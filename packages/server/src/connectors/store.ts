@@ -40,13 +40,17 @@ export async function connectorJson(
 export const visibleTo = ({ actor }: Context): RawBuilder<boolean> =>
   actor.role === 'admin' ? sql`true` : sql`c.owner_id = ANY(${[actor.id, ...actor.organizations]}::uuid[])`;
 
-/** Text filters are "contains", in any case; `%` and `_` in the filter are ordinary characters. */
-export const contains = (column: string, text: string): RawBuilder<boolean> =>
-  sql`${sql.ref(column)} ILIKE ${`%${text.replace(/[\\%_]/g, '\\$&')}%`}`;
-
 /** How many connectors of the owner count towards its limit. */
 export async function countOwned(db: Database, ownerId: string): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     SELECT count(*) AS count FROM connectors WHERE owner_id = ${ownerId} AND deleted_at IS NULL`.execute(db);
   return rows[0]?.count ?? 0;
+}
+
+/** Does the owner own any connector, one in the bin included? */
+export async function ownsConnectors(db: Database, ownerId: string): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    SELECT EXISTS (SELECT 1 FROM connectors WHERE owner_id = ${ownerId} AND deleted_at IS NULL)
+      OR EXISTS (SELECT 1 FROM connectors WHERE owner_id = ${ownerId} AND deleted_at IS NOT NULL) AS found`.execute(db);
+  return rows[0]?.found ?? false;
 }

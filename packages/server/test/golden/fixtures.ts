@@ -1,0 +1,315 @@
+import { randomUUID } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { newId } from '../../src/ids.ts';
+import { configured, makeConnector } from '../support/connectors.ts';
+import type { TestServer, TestUser } from '../support/server.ts';
+import type { GoldenCase } from './cases.ts';
+
+/** The users of a case; `member` owns what the fixture makes, `viewer` belongs to the owner. */
+export interface Callers {
+  member: TestUser;
+  viewer: TestUser;
+  foreign: TestUser;
+  admin: TestUser;
+  'no-scope': TestUser;
+}
+
+/** What a fixture puts into the path and the body of the request. */
+export interface Prepared {
+  params: Record<string, string>;
+  request?: Record<string, unknown>;
+}
+
+type Fixture = (test: TestServer, callers: Callers, golden: GoldenCase) => Promise<Prepared>;
+
+/** A connector of the caller; an id that does not exist where the note says so. */
+const connectorOf =
+  (options: Parameters<typeof makeConnector>[2] = {}): Fixture =>
+  async (test, { member }, golden) => {
+    if (golden.status === 404) return { params: addressOf(randomUUID()) };
+    const { id } = await makeConnector(test, member, options);
+    return { params: addressOf(id) };
+  };
+
+const addressOf = (id: string): Record<string, string> => ({
+  publicId: id,
+  movedToBinPublicId: id,
+  connectorVersion: '1',
+});
+
+const inState = (state: string, more: object = {}): Fixture => connectorOf({ version: { ...configured, state, ...more } });
+
+const bothSecrets: Fixture = async (test, callers, golden) => {
+  await putSecret(test, callers.member, 'amazon/seller', ['ini_header', 'seller', 'marketplace'], 'amazon::seller');
+  await putSecret(test, callers.member, 'google/io/shopping', ['id', 'ini_header', 'secret'], 'google-io::shopping');
+  return connectorOf()(test, callers, golden);
+};
+
+async function putSecret(test: TestServer, user: TestUser, path: string, fields: string[], header: string) {
+  const values = Object.fromEntries(fields.map((name) => [name, name === 'ini_header' ? header : `value of ${name}`]));
+  await test.server.services.db.deleteFrom('version_secrets').execute();
+  await test.server.services.db.deleteFrom('secrets').where('path', '=', path).execute();
+  const answer = await test.request('PUT', `/secrets/${path}`, { token: user.token, body: { fields: values } });
+  if (answer.status !== 201) throw new Error(answer.text);
+}
+
+/** Providers 20 and 30, as the notes describe them. */
+async function putAuthentications(test: TestServer): Promise<void> {
+  const field = (name: string) => ({ name, label: name, secret: true });
+  const rows = [
+    { id: 20, fields: ['etsy_refresh_token'] },
+    { id: 30, fields: ['ssl_cert', 'ssl_cert_password', 'ssl_cert_type'] },
+  ];
+  for (const { id, fields } of rows) {
+    await test.server.services.db
+      .insertInto('authentications')
+      .values({ id, name: `Provider ${id}`, kind: 'fields', fields: JSON.stringify(fields.map(field)) })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+}
+
+/** One state of the member's connector, pending, with the configuration of the example. */
+async function putState(test: TestServer, user: TestUser, connector: { id: string; versionId: string }): Promise<string> {
+  const id = newId();
+  await test.server.services.db
+    .insertInto('states')
+    .values({
+      id,
+      name: 'update_to_docker_wrapper_version',
+      status: 'done',
+      owner_id: user.id,
+      connector_id: connector.id,
+      version_id: connector.versionId,
+      major: 1,
+      config: JSON.stringify({ connectorPublicId: connector.id, majorVersion: 1 }),
+      data: JSON.stringify({ environment: 'prod', version: '1.0.0' }),
+    })
+    .execute();
+  return id;
+}
+
+async function putRun(test: TestServer, connector: { id: string; versionId: string }): Promise<string> {
+  const id = newId();
+  const now = new Date();
+  await test.server.services.db
+    .insertInto('runs')
+    .values({
+      id,
+      connector_id: connector.id,
+      version_id: connector.versionId,
+      major: 2,
+      connector_version: '2.0.0',
+      state: 'finished',
+      environment: 'dev',
+      stage: 'import',
+      process_id: newId(),
+      site_id: 1001,
+      site_name: 'Site 1',
+      project_id: 300,
+      project_name: 'Project 1',
+      account_id: 600,
+      account_name: 'Account 1',
+      exit_code: 0,
+      cli_command: 'php app.php connector:run',
+      started_at: now,
+      finished_at: now,
+    })
+    .execute();
+  return id;
+}
+
+const organization =
+  (members: (callers: Callers) => TestUser[] = () => []): Fixture =>
+  async (test, callers, golden) => {
+    const memberId = callers.viewer.id;
+    if (golden.status === 404) return { params: { organizationId: randomUUID(), memberId } };
+    const id = await test.makeOrganization();
+    for (const user of members(callers)) {
+      await test.server.services.db
+        .insertInto('organization_members')
+        .values({ organization_id: id, user_id: user.id })
+        .execute();
+    }
+    return { params: { organizationId: id, memberId } };
+  };
+
+/** What each operation's examples need before the request. */
+export const fixtures: Record<string, Fixture> = {
+  connector_list: async (test, { member }) => {
+    await makeConnector(test, member, { type: 'export' });
+    return { params: {} };
+  },
+  connector_create: async () => ({ params: {} }),
+  connector_import: async (test, callers, golden) => {
+    await putAuthentications(test);
+    if (golden.status === 201) await bothSecrets(test, callers, golden);
+    return { params: {} };
+  },
+  connector_list_from_bin: async (test, { member }) => {
+    for (const name of ['first', 'second']) {
+      const { id } = await makeConnector(test, member, { type: 'datasource', name });
+      await test.request('PATCH', `/connectors/${id}/move-to-bin`, { token: member.token });
+    }
+    return { params: {} };
+  },
+  connector_show: async (test, callers, golden) => {
+    if (golden.status !== 200) return connectorOf()(test, callers, golden);
+    const { id } = await makeConnector(test, callers.member, { type: 'data-service', name: 'omdb' });
+    return { params: addressOf(id) };
+  },
+  connector_move_to_bin: (test, callers, golden) =>
+    golden.status === 400
+      ? inState('synchronized-to-prod', { released: true })(test, callers, golden)
+      : connectorOf({ type: 'transform', name: 'omdb' })(test, callers, golden),
+  connector_restore_from_bin: async (test, callers, golden) => {
+    const prepared = await connectorOf({ type: 'transform', name: 'omdb' })(test, callers, golden);
+    if (golden.status !== 404) {
+      await test.request('PATCH', `/connectors/${prepared.params.publicId}/move-to-bin`, { token: callers.member.token });
+    }
+    return prepared;
+  },
+  connector_state_list: async (test, callers, golden) => {
+    if (golden.status !== 200) return connectorOf()(test, callers, golden);
+    const connector = await makeConnector(test, callers.member);
+    await putState(test, callers.member, connector);
+    return { params: addressOf(connector.id) };
+  },
+  connector_sync_runtime: (test, callers, golden) =>
+    inState(golden.status === 400 ? 'resynchronizing-to-prod' : 'built', { image_digest: `sha256:${'0'.repeat(64)}` })(
+      test,
+      callers,
+      golden,
+    ),
+  connector_update_runtime_prod: connectorOf(),
+  connector_individual_config_add: connectorOf(),
+  connector_validate_vcs_config: async (test, callers, golden) => {
+    if (golden.status !== 200) return connectorOf()(test, callers, golden);
+    return connectorOf({ version: { ...configured, vcs_url: makeRepository(test) } })(test, callers, golden);
+  },
+  connector_update_secret_registrations: bothSecrets,
+  connector_update_authentication_registrations: async (test, callers, golden) => {
+    await putAuthentications(test);
+    return connectorOf()(test, callers, golden);
+  },
+  connector_version_show_authentication: async (test, callers, golden) => {
+    await putAuthentications(test);
+    const prepared = await connectorOf()(test, callers, golden);
+    if (golden.status !== 404) {
+      await test.request('PUT', `/connectors/${prepared.params.publicId}/versions/1/authentication-registrations`, {
+        token: callers.member.token,
+        body: {
+          'authentication-registrations': [20, 30],
+          'authentication-registrations-additional-fields': ['option-1', 'option-2', 'option-3'],
+        },
+      });
+    }
+    return prepared;
+  },
+  connector_build_trigger: async (test, { member }, golden) => {
+    if (golden.status === 400) return { params: {} };
+    if (golden.status === 404) return { params: {}, request: { connector: randomUUID() } };
+    const { id } = await makeConnector(test, member, { version: configured });
+    return { params: {}, request: { connector: id } };
+  },
+  connector_create_platform_site: async (test, callers, golden) => {
+    if (golden.status !== 202) return connectorOf()(test, callers, golden);
+    const account = await makeAccount(test);
+    return connectorOf({ version: { dev_account: account } })(test, callers, golden);
+  },
+  connector_assign_to_dev_site: async (test, callers, golden) => {
+    if (golden.status !== 200) return connectorOf()(test, callers, golden);
+    const { db } = test.server.services;
+    const account = await makeAccount(test);
+    const project = await db
+      .insertInto('projects')
+      .values({ account_id: account, name: 'Project' })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    const site = await db
+      .insertInto('sites')
+      .values({ project_id: project.id, name: 'Site', id_column: 'id' })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    return connectorOf({
+      type: 'transform',
+      version: {
+        ...configured,
+        state: 'synchronized-to-dev',
+        dev_account: account,
+        dev_project: project.id,
+        dev_site: site.id,
+        dev_platform_connector: 4,
+        dev_config: '{}',
+      },
+    })(test, callers, golden);
+  },
+  state_list: async (test, { member }) => {
+    await putState(test, member, await makeConnector(test, member));
+    return { params: {} };
+  },
+  state_show: async (test, { member }, golden) => {
+    if (golden.status === 404) return { params: { stateId: randomUUID() } };
+    return { params: { stateId: await putState(test, member, await makeConnector(test, member)) } };
+  },
+  connector_version_show_latest_state: async (test, callers, golden) => {
+    const connector = await makeConnector(test, callers.member);
+    const params = { ...addressOf(connector.id), backgroundAction: 'build' };
+    if (golden.status === 400) params.backgroundAction = 'no_such_action';
+    if (golden.status === 200) {
+      params.backgroundAction = 'update_to_docker_wrapper_version';
+      await test.server.services.db
+        .updateTable('states')
+        .set({ status: 'pending' })
+        .where('id', '=', await putState(test, callers.member, connector))
+        .execute();
+    }
+    return { params };
+  },
+  run_list: async (test, { member }) => {
+    await putRun(test, await makeConnector(test, member));
+    return { params: {} };
+  },
+  run_show: async (test, { member }, golden) => {
+    if (golden.status === 404) return { params: { runId: randomUUID() } };
+    return { params: { runId: await putRun(test, await makeConnector(test, member)) } };
+  },
+  organization_create: async () => ({ params: {} }),
+  organization_show: async (test, callers, golden) => {
+    const prepared = await organization(({ member }) => [member])(test, callers, golden);
+    await test.server.services.db
+      .updateTable('organizations')
+      .set({ notification_config: JSON.stringify({ destination: '#release', triggers: ['extensive-release'] }) })
+      .where('id', '=', prepared.params.organizationId as string)
+      .execute();
+    return prepared;
+  },
+  add_member_to_organization: organization(),
+  remove_member_from_organization: organization(({ viewer }) => [viewer]),
+  update_organization_default_targets: organization(),
+  update_integrator_defaults: async (_test, { foreign }) => ({ params: { integratorId: foreign.id } }),
+};
+
+async function makeAccount(test: TestServer): Promise<number> {
+  const { id } = await test.server.services.db
+    .insertInto('accounts')
+    .values({ name: 'Account' })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
+/** A repository with one commit, below the folder where local ones are allowed. */
+function makeRepository(test: TestServer): string {
+  const folder = join(test.server.services.settings.localRepositoriesRoot, `golden-${newId()}`);
+  mkdirSync(folder, { recursive: true });
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=Test', '-c', 'user.email=test@example.com', ...args], { cwd: folder });
+  git('init', '--quiet', '--initial-branch', 'main');
+  writeFileSync(join(folder, 'README.md'), 'A repository.\n');
+  git('add', '--all');
+  git('commit', '--quiet', '--message', 'Begin');
+  return folder;
+}
