@@ -443,10 +443,15 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
   });
 
   test('reap removes what belongs to nobody and nothing else', async () => {
-    const { root, engine } = await setUp();
+    const { root, engine, digest } = await setUp();
     mkdirSync(join(root, 'engine/runs/old-run'), { recursive: true });
     mkdirSync(join(root, 'engine/runs/kept-run'), { recursive: true });
+    mkdirSync(join(root, 'engine/runs/kept-run.health'), { recursive: true });
+    const runId = randomUUID();
+    const running = run(engine, root, digest, 'sleep 1', { identity: identityOf(runId) });
+    await expect.poll(() => existsSync(join(root, 'engine/runs', runId))).toBe(true);
     expect(await engine.reap(new Set(['kept-run']))).toEqual(['old-run']);
+    expect((await running).result.state).toBe('finished');
     expect(existsSync(join(root, 'engine/runs/kept-run'))).toBe(true);
     rmSync(join(root, 'engine'), { recursive: true });
     expect(await engine.reap(new Set())).toEqual([]);

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRepositoryDirectory } from '@slipway/contract';
 import { parseDockerfile } from '../build/dockerfile.ts';
@@ -8,10 +8,10 @@ import { checkout } from '../git/checkout.ts';
 import { GitError } from '../git/logged-git.ts';
 import type { GitSettings } from '../git/repository.ts';
 import type { BundleStore } from './bundle-store.ts';
-import { checkHealth } from './health.ts';
+import { checkHealth, HEALTH_SUFFIX } from './health.ts';
 import { connectorFolder, imageFailed, makeBundle } from './image.ts';
 import type { Machine } from './place.ts';
-import { createRunFolder } from './run-folder.ts';
+import { createRunFolder, removeRunFolder } from './run-folder.ts';
 
 /** What the driver gives to every build. */
 export interface BuildContext {
@@ -80,13 +80,14 @@ async function runSteps(
     } else {
       await steps.begin('health');
       const check = { ...request, digest: image.digest, healthCheck: request.healthCheck, signal };
-      await checkHealth(check, context.machine, context.bundles, context.workFolder);
+      const id = `${request.buildId}${HEALTH_SUFFIX}`;
+      await checkHealth(check, context.machine, context.bundles, context.workFolder, id);
     }
     // A local bundle has no registry to go to.
     await steps.skip('push');
     return { commit, ...image };
   } finally {
-    await rm(folder.root, { recursive: true, force: true });
+    await removeRunFolder(folder.root);
   }
 }
 

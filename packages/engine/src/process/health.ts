@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { splitWords } from '@slipway/contract';
 import { BuildError, type HealthCheckRequest } from '../engine.ts';
 import { type BundleStore, copyFolder } from './bundle-store.ts';
 import type { Machine } from './place.ts';
-import { createRunFolder } from './run-folder.ts';
+import { createRunFolder, removeRunFolder } from './run-folder.ts';
 import { runTask } from './task.ts';
+
+/** Marks the folder of a health check; what stands before it is the build's id. */
+export const HEALTH_SUFFIX = '.health';
 
 /** Time a health check has (container-api.md 8.3). */
 const HEALTH_TIMEOUT_MS = 5_000;
@@ -21,8 +23,8 @@ export async function checkHealth(
   machine: Machine,
   bundles: BundleStore,
   workFolder: string,
+  id = `${randomUUID()}${HEALTH_SUFFIX}`,
 ): Promise<void> {
-  const id = `health-${randomUUID()}`;
   const folder = await createRunFolder(workFolder, id);
   try {
     const { files, record } = await bundles.read(request.digest);
@@ -52,6 +54,6 @@ export async function checkHealth(
     }
     if (code !== 0) throw new BuildError('health', `Image health check exited with code ${code}`, code);
   } finally {
-    await rm(folder.root, { recursive: true, force: true });
+    await removeRunFolder(folder.root);
   }
 }

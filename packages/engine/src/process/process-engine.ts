@@ -5,10 +5,10 @@ import type { GitSettings } from '../git/repository.ts';
 import { adoptRun, killRecorded } from './adopt.ts';
 import { buildBundle } from './build.ts';
 import { BundleStore } from './bundle-store.ts';
-import { checkHealth } from './health.ts';
+import { checkHealth, HEALTH_SUFFIX } from './health.ts';
 import type { Machine } from './place.ts';
 import { ConnectorRun } from './run.ts';
-import { idsIn, runFolderPath } from './run-folder.ts';
+import { idsIn, isActive, removeRunFolder, runFolderPath } from './run-folder.ts';
 
 /** Settings of the process driver, with which both of its engines are made. */
 export interface ProcessEngineOptions {
@@ -68,11 +68,13 @@ export function createProcessEngine(options: ProcessEngineOptions): Engine {
     adopt: async (runId, log) => (running.has(runId) ? null : await adoptRun(workFolder, runId, log)),
     prune: (keep, minimumAgeMs) => bundles.prune(keep, minimumAgeMs),
     reap: async (keep) => {
-      const left = (await idsIn(join(workFolder, 'runs'))).filter((id) => !keep.has(id) && !running.has(id));
+      const belongs = (id: string) => keep.has(id) || keep.has(id.replace(HEALTH_SUFFIX, ''));
+      const ids = await idsIn(join(workFolder, 'runs'));
+      const left = ids.filter((id) => !belongs(id) && !isActive(runFolderPath(workFolder, id)));
       for (const id of left) {
         const folder = runFolderPath(workFolder, id);
         await killRecorded(folder, id);
-        await rm(folder, { recursive: true, force: true });
+        await removeRunFolder(folder);
       }
       return left;
     },

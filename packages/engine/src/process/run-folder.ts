@@ -31,9 +31,24 @@ export function runFolderPath(workFolder: string, runId: string): string {
   return join(workFolder, 'runs', folderName(runId));
 }
 
+/** Folders in use by this process; {@link removeRunFolder} takes them out. */
+const active = new Set<string>();
+
+/** Whether this process works in a folder. */
+export function isActive(root: string): boolean {
+  return active.has(root);
+}
+
+/** Removes a run's folder with everything in it. */
+export async function removeRunFolder(root: string): Promise<void> {
+  await rm(root, { recursive: true, force: true });
+  active.delete(root);
+}
+
 /** Makes the folders of a run, empty. What an earlier try of the same run left is removed. */
 export async function createRunFolder(workFolder: string, runId: string): Promise<RunFolder> {
   const root = runFolderPath(workFolder, runId);
+  active.add(root);
   await rm(root, { recursive: true, force: true });
   const folder = { root, bundle: join(root, 'app'), home: join(root, 'home'), temporary: join(root, 'tmp') };
   await mkdir(root, { recursive: true, mode: 0o700 });

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { quoteWords, splitWords } from '@slipway/contract';
 import type { EgressPolicy } from '../egress.ts';
 import type { RunRequest, RunResult } from '../engine.ts';
@@ -12,7 +11,7 @@ import { openRunNetwork, type RunNetwork } from './network.ts';
 import { LAUNCHER_WORDS, layOutSandbox, type Machine, placeOf, prepareExchangeFolder } from './place.ts';
 import { readProcess } from './process-table.ts';
 import { lookupProgram } from './programs.ts';
-import { createRunFolder, type RunFolder, writeRunRecord } from './run-folder.ts';
+import { createRunFolder, type RunFolder, removeRunFolder, writeRunRecord } from './run-folder.ts';
 import { LimitWatcher, type Usage } from './watcher.ts';
 
 /** Time between SIGTERM and SIGKILL (container-api.md 8.7). */
@@ -55,7 +54,7 @@ export class ConnectorRun {
       return this.#result(end);
     } finally {
       await this.#network?.close();
-      await rm(folder.root, { recursive: true, force: true });
+      await removeRunFolder(folder.root);
     }
   }
 
