@@ -20,7 +20,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'rest',
-          include: ['{packages,connectors,bench,scripts}/**/*.test.ts'],
+          include: ['{packages,connectors,bench,scripts}/**/*.test.{ts,mjs}'],
           exclude: ['**/node_modules/**', 'packages/server/**', '**/.slipway/**'],
         },
       },

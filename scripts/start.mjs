@@ -6,11 +6,6 @@ import { ensureInstalled } from './lib/install.mjs';
 import { runNode } from './lib/run.mjs';
 
 await ensureInstalled();
-const { code, stopped } = await runNode([
-  'packages/server/src/main.ts',
-  'serve',
-  '--demo-if-empty',
-  ...process.argv.slice(2),
-]);
+const { code, stopped } = await runNode(['packages/server/src/main.ts', 'serve', ...process.argv.slice(2)]);
 // A server that was asked to stop and did has done well, whatever the signal.
 process.exitCode = stopped ? 0 : code;

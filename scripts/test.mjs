@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureInstalled } from './lib/install.mjs';
 import { runNode } from './lib/run.mjs';
-import { count } from './lib/test-report.mjs.mts';
+import { count } from './lib/test-report.mjs';
 
 await ensureInstalled();
 const args = process.argv.slice(2);
