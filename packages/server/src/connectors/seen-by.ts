@@ -28,6 +28,10 @@ export async function connectorOwner(db: Database, connectorId: string): Promise
 
 /** `default`, `standalone` or `migration`. */
 export async function connectorFlow(db: Database, connectorId: string): Promise<string | null> {
-  const row = await db.selectFrom('connectors').select('flow').where('id', '=', connectorId).executeTakeFirst();
+  const row = await db
+    .selectFrom('connectors')
+    .select('flow')
+    .where('id', '=', connectorId)
+    .executeTakeFirst();
   return row?.flow ?? null;
 }

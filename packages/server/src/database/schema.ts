@@ -202,7 +202,6 @@ export interface DataSources {
   created_at: Generated<Timestamp>;
   credential: number | null;
   file: Json | null;
-  file_path: string | null;
   id: Generated<number>;
   join: Generated<string>;
   key_column: string | null;
@@ -335,8 +334,6 @@ export interface Runs {
   authentications: Json | null;
   cancel_requested: Generated<boolean>;
   cli_command: string | null;
-  columns_feedback: Json | null;
-  columns_output: Json | null;
   commit: string | null;
   connector_id: string;
   connector_version: string;
@@ -347,14 +344,15 @@ export interface Runs {
   environment: string;
   exit_code: number | null;
   failure: Json | null;
+  feedback: Json | null;
   finished_at: Timestamp | null;
   form_values: Generated<Json>;
   id: string;
   image_digest: string | null;
   input_available: Generated<boolean>;
-  log_shipped: Generated<Int8>;
   major: number;
   manual: Generated<boolean>;
+  output: Json | null;
   output_available: Generated<boolean>;
   process_id: string;
   project_id: number;

@@ -66,6 +66,6 @@ export interface Platform {
   queueRun(context: Context & { db: Work }, site: number): Promise<string>;
   /** Takes a manual run out of the site's queue; one that was begun goes on. */
   dropQueuedRun(db: Work, processId: string): Promise<void>;
-  /** A file of the site's present rows of a stage, as the platform stores data sets; null before the first import. */
-  presentRows(db: Database, site: number, stage: 'import' | 'intermediate'): Promise<string | null>;
+  /** The Parquet file of the site's present rows; null before the first import. */
+  presentRows(context: Pick<Context, 'db' | 'services'>, site: number): Promise<string | null>;
 }

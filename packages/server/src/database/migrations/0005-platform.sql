@@ -69,9 +69,8 @@ CREATE TABLE data_sources (
   credential integer,
   transform_id uuid,
   transform_major integer,
-  -- {"name","format","size-bytes","rows","uploaded-at"} of a file source, and where its rows lie in storage.
+  -- {"name","format","size-bytes","rows","uploaded-at"} of a file source.
   file json,
-  file_path text,
   on_failure text NOT NULL DEFAULT 'keep' CHECK (on_failure IN ('keep', 'fail')),
   key_column text,
   match_column text,
@@ -86,6 +85,7 @@ CREATE TABLE data_sources (
 );
 CREATE INDEX data_sources_site ON data_sources (site_id, "order", id);
 CREATE INDEX data_sources_connector ON data_sources (connector_id, connector_major);
+CREATE INDEX data_sources_transform ON data_sources (transform_id, transform_major);
 
 -- Form values, kept for each version of the connector so that going back restores them.
 CREATE TABLE form_values (
@@ -118,6 +118,7 @@ CREATE TABLE processes (
   started_at timestamptz,
   finished_at timestamptz
 );
+CREATE INDEX processes_active ON processes (created_at) WHERE status IN ('queued', 'running');
 CREATE INDEX processes_site ON processes (site_id, created_at DESC, id DESC);
 CREATE INDEX processes_site_status ON processes (site_id, status, created_at DESC, id DESC);
 -- One process of a site runs and one waits; the database sees to it.

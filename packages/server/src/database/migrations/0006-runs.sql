@@ -31,15 +31,14 @@ CREATE TABLE runs (
   image_digest text,
   failure json,
   statistics json,
-  columns_output json,
-  columns_feedback json,
+  -- {"files":[names],"columns":[names]} of each output stream, once the run has ended.
+  output json,
+  feedback json,
   rows_output integer,
   rows_feedback integer,
   -- Rows are removed before the run's record is.
   input_available boolean NOT NULL DEFAULT false,
   output_available boolean NOT NULL DEFAULT false,
-  -- Bytes of the log journal that are in the log store already.
-  log_shipped bigint NOT NULL DEFAULT 0,
   cancel_requested boolean NOT NULL DEFAULT false,
   worker_id uuid,
   attempts integer NOT NULL DEFAULT 0,
@@ -54,4 +53,5 @@ CREATE INDEX runs_process ON runs (process_id);
 CREATE INDEX runs_site ON runs (site_id, created_at DESC, id DESC);
 CREATE INDEX runs_version ON runs (major, created_at DESC, id DESC);
 CREATE INDEX runs_state ON runs (state, created_at DESC, id DESC);
+CREATE INDEX runs_running ON runs (worker_id) WHERE state = 'running';
 CREATE INDEX runs_active ON runs (version_id) WHERE state IN ('queued', 'running');

@@ -1,0 +1,112 @@
+import Type from 'typebox';
+import { processActions, processStatuses } from '../enums.ts';
+import { nullable, oneOf, Time, Uuid } from './common.ts';
+
+export const siteStatuses = ['active', 'paused'] as const;
+export const dataSourceKinds = ['connector', 'chain', 'legacy', 'file', 'feedback'] as const;
+export const dataSourceRoles = ['main', 'additional'] as const;
+export const failurePolicies = ['keep', 'fail'] as const;
+export const joins = ['fill', 'overwrite'] as const;
+export const stepKinds = ['source', 'merge', 'service', 'guard', 'take-over', 'export'] as const;
+export const stepStatuses = ['pending', 'running', 'success', 'kept', 'failed', 'skipped'] as const;
+
+const times = { 'created-at': Time, 'updated-at': Time };
+
+export const Account = Type.Object({ id: Type.Integer(), name: Type.String(), ...times });
+
+export const Project = Type.Object({
+  id: Type.Integer(),
+  'account-id': Type.Integer(),
+  name: Type.String(),
+  ...times,
+});
+
+export const Site = Type.Object({
+  id: Type.Integer(),
+  'project-id': Type.Integer(),
+  'account-id': Type.Integer(),
+  name: Type.String(),
+  status: oneOf(siteStatuses),
+  'id-column': nullable(Type.String()),
+  'shrink-guard': nullable(Type.Integer()),
+  'processing-status': oneOf(['idle', 'queued', 'running']),
+  'last-process': nullable(Uuid),
+  'data-set': nullable(Type.Integer()),
+  rows: Type.Object({ import: nullable(Type.Integer()), intermediate: nullable(Type.Integer()) }),
+  ...times,
+});
+
+/** The parts `connector`, `transform` and `upload` of 6.1. */
+export const ConnectorPart = Type.Object({
+  id: Uuid,
+  version: Type.Integer(),
+  credential: nullable(Type.Integer()),
+  values: Type.Record(Type.String(), Type.String()),
+});
+
+export const DataSource = Type.Object({
+  id: Type.Integer(),
+  name: Type.String(),
+  kind: oneOf(dataSourceKinds),
+  role: oneOf(dataSourceRoles),
+  status: oneOf(siteStatuses),
+  order: Type.Integer(),
+  connector: nullable(ConnectorPart),
+  transform: nullable(ConnectorPart),
+  'legacy-executable': nullable(
+    Type.Object({ id: Type.Integer(), values: Type.Record(Type.String(), Type.String()) }),
+  ),
+  file: nullable(
+    Type.Object({
+      name: Type.String(),
+      format: oneOf(['csv', 'ndjson', 'json']),
+      'size-bytes': Type.Integer(),
+      rows: Type.Integer(),
+      'uploaded-at': Time,
+    }),
+  ),
+  export: nullable(Type.Integer()),
+  'on-failure': oneOf(failurePolicies),
+  'key-column': nullable(Type.String()),
+  'match-column': nullable(Type.String()),
+  join: oneOf(joins),
+  prefix: nullable(Type.String()),
+  rows: nullable(Type.Integer()),
+  ...times,
+});
+
+export const ProcessStep = Type.Object({
+  kind: oneOf(stepKinds),
+  id: nullable(Type.Integer()),
+  name: Type.String(),
+  run: nullable(Uuid),
+  status: oneOf(stepStatuses),
+  'rows-in': nullable(Type.Integer()),
+  'rows-out': nullable(Type.Integer()),
+  error: nullable(Type.String()),
+  'started-at': nullable(Time),
+  'finished-at': nullable(Time),
+});
+
+export const Process = Type.Object({
+  id: Uuid,
+  'site-id': Type.Integer(),
+  action: oneOf([...processActions, 'run']),
+  target: nullable(Type.Integer()),
+  status: oneOf(processStatuses),
+  reason: nullable(Type.String()),
+  trigger: oneOf(['manual', 'schedule', 'run']),
+  'taken-over': Type.Boolean(),
+  steps: Type.Array(ProcessStep),
+  'created-at': Time,
+  'started-at': nullable(Time),
+  'finished-at': nullable(Time),
+});
+
+export const DataSet = Type.Object({
+  id: Type.Integer(),
+  'process-id': Uuid,
+  current: Type.Boolean(),
+  rows: Type.Object({ import: Type.Integer(), intermediate: Type.Integer() }),
+  'created-at': Time,
+});

@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { connectorFlow } from '../connectors/seen-by.ts';
+import type { Context, Database, Work } from '../context.ts';
+import { insertProject } from './accounts.ts';
+import { assignToSite } from './assign.ts';
+import { dataSetFolder } from './data-set-files.ts';
+import { openFormValues } from './form-values.ts';
+import type { Platform, PlatformSite, PlatformVersion } from './gateway.ts';
+import { queueProcess } from './queue-process.ts';
+import { rightAt } from './rights.ts';
+import { describeSample } from './sample-products.ts';
+import { findSite } from './subjects.ts';
+
+const projectName = 'Connector development';
+
+/** Types whose connectors read rows, so that an empty dev site would be of no use to them. */
+const readers: readonly string[] = ['export', 'export-delta', 'data-service', 'write'];
+
+/** The platform that comes with Slipway, behind the gateway. */
+export function embeddedPlatform(): Platform {
+  return {
+    accountExists: (db, account) => exists(db, sql`accounts WHERE id = ${account}`),
+    projectBelongsTo: (db, project, account) =>
+      exists(db, sql`projects WHERE id = ${project} AND account_id = ${account}`),
+    siteBelongsTo: (db, site, project) =>
+      exists(db, sql`sites WHERE id = ${site} AND project_id = ${project}`),
+    ensureProject,
+    createSite,
+    ensureConnector,
+    async assign(context, version, site) {
+      const flow = await connectorFlow(context.db, version.connectorId);
+      return assignToSite(context, version, site, { paused: flow === 'standalone' });
+    },
+    setBinned,
+    findSite: describeSite,
+    rightOnSite,
+    formValues,
+    queueRun: (context, site) => queueProcess(context, { site, action: 'run', trigger: 'run' }),
+    dropQueuedRun,
+    presentRows,
+  };
+}
+
+async function exists(db: Work, from: ReturnType<typeof sql>): Promise<boolean> {
+  const { rows } = await sql`SELECT 1 FROM ${from}`.execute(db);
+  return rows.length > 0;
+}
+
+/** The account is locked, so that two synchronizations at once make one project. */
+async function ensureProject(db: Work, account: number): Promise<number> {
+  await sql`SELECT 1 FROM accounts WHERE id = ${account} FOR UPDATE`.execute(db);
+  const found = await db
+    .selectFrom('projects')
+    .select('id')
+    .where('account_id', '=', account)
+    .where('name', '=', projectName)
+    .orderBy('id')
+    .executeTakeFirst();
+  return found?.id ?? insertProject(db, account, projectName);
+}
+
+async function createSite(db: Work, project: number, version: PlatformVersion): Promise<number> {
+  const { id } = await db
+    .insertInto('sites')
+    .values({ project_id: project, name: `${version.name} dev`, id_column: 'id' })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  if (readers.includes(version.type)) await addSample(db, id);
+  return id;
+}
+
+async function addSample(db: Work, site: number): Promise<void> {
+  const sample = await describeSample();
+  await sql`
+    INSERT INTO data_sources (site_id, name, kind, "order", file)
+    VALUES (${site}, 'Sample products', 'file', 1, json_build_object(
+      'name', ${sample.name}::text, 'format', ${sample.format}::text, 'size-bytes', ${sample['size-bytes']}::integer,
+      'rows', ${sample.rows}::integer, 'uploaded-at', wire_time(now())))`.execute(db);
+}
+
+async function ensureConnector(
+  db: Work,
+  version: PlatformVersion,
+  environment: 'dev' | 'prod',
+): Promise<number> {
+  const { id } = await db
+    .insertInto('platform_connectors')
+    .values({
+      connector_id: version.connectorId,
+      version_id: version.versionId,
+      major: version.major,
+      type: version.type,
+      name: version.name,
+      environment,
+    })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['version_id', 'environment'])
+        .doUpdateSet({ name: version.name, updated_at: sql`now()` }),
+    )
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
+/** Only what the bin paused goes on again; what somebody paused by hand stays paused. */
+async function setBinned(db: Work, connectorId: string, binned: boolean): Promise<void> {
+  await sql`
+    UPDATE data_sources SET status = ${binned ? 'paused' : 'active'}, paused_by_bin = ${binned}, updated_at = now()
+    WHERE (connector_id = ${connectorId} OR transform_id = ${connectorId})
+      AND ${binned ? sql`status = 'active'` : sql`paused_by_bin`}`.execute(db);
+}
+
+async function describeSite(db: Database, site: number): Promise<PlatformSite | null> {
+  const row = await db
+    .selectFrom('sites as s')
+    .innerJoin('projects as p', 'p.id', 's.project_id')
+    .innerJoin('accounts as a', 'a.id', 'p.account_id')
+    .select([
+      's.id',
+      's.name',
+      'p.id as projectId',
+      'p.name as projectName',
+      'a.id as accountId',
+      'a.name as accountName',
+    ])
+    .where('s.id', '=', site)
+    .executeTakeFirst();
+  return row ?? null;
+}
+
+async function rightOnSite(context: Context, id: number) {
+  const site = await findSite(context, id);
+  if (!site) return 'none';
+  return rightAt(context.db, context.actor, {
+    account: site.accountId,
+    project: site.projectId,
+    site: site.id,
+  });
+}
+
+/** The values of the first source that uses the connector, in the form of that version. */
+async function formValues(
+  { db, services }: Context,
+  site: number,
+  { connectorId, major }: { connectorId: string; major: number },
+): Promise<Record<string, string>> {
+  const source = await db
+    .selectFrom('data_sources')
+    .select('id')
+    .where('site_id', '=', site)
+    .where((where) =>
+      where.or([where('connector_id', '=', connectorId), where('transform_id', '=', connectorId)]),
+    )
+    .orderBy('order')
+    .orderBy('id')
+    .executeTakeFirst();
+  return source ? openFormValues(db, services.vault, { dataSource: source.id, connectorId, major }) : {};
+}
+
+async function dropQueuedRun(db: Work, processId: string): Promise<void> {
+  await db
+    .updateTable('processes')
+    .set({ status: 'failed', reason: 'cancelled', cancel_requested: true, finished_at: sql`now()` })
+    .where('id', '=', processId)
+    .where('action', '=', 'run')
+    .where('status', '=', 'queued')
+    .execute();
+}
+
+async function presentRows(
+  { db, services }: Pick<Context, 'db' | 'services'>,
+  site: number,
+): Promise<string | null> {
+  const row = await db
+    .selectFrom('sites as s')
+    .innerJoin('data_sets as d', 'd.id', 's.data_set')
+    .select('d.path')
+    .where('s.id', '=', site)
+    .executeTakeFirst();
+  return row ? join(await dataSetFolder(services.storage, site), row.path) : null;
+}

@@ -1,0 +1,45 @@
+import { sql } from 'kysely';
+import { type Context, inTransaction, type Work } from '../context.ts';
+import { announce } from '../events/signals.ts';
+import type { Step } from './steps.ts';
+
+export interface ProcessEnd {
+  status: 'success' | 'failed';
+  /** `cancelled`, or a sentence. */
+  reason: string | null;
+  takenOver?: boolean;
+  /** As they stand at the end; absent: as they are stored. */
+  steps?: readonly Step[];
+}
+
+/** Ends a process and wakes the one that waits behind it, in one transaction. One that has ended stays as it is. */
+export const endProcess = (context: Context, id: string, end: ProcessEnd): Promise<void> =>
+  inTransaction(context, async (work) => {
+    const row = await work.db
+      .updateTable('processes')
+      .set({
+        status: end.status,
+        reason: end.reason,
+        taken_over: end.takenOver ?? false,
+        finished_at: sql`now()`,
+        worker_id: null,
+        ...(end.steps ? { steps: JSON.stringify(end.steps) } : {}),
+      })
+      .where('id', '=', id)
+      .where('status', '=', 'running')
+      .returning('site_id')
+      .executeTakeFirst();
+    if (!row) return;
+    await wakeNext(work, row.site_id);
+    await announce(work.db, id);
+  });
+
+async function wakeNext({ db, services }: Context & { db: Work }, site: number): Promise<void> {
+  const next = await db
+    .selectFrom('processes')
+    .select('id')
+    .where('site_id', '=', site)
+    .where('status', '=', 'queued')
+    .executeTakeFirst();
+  if (next) await services.jobs.send(db, 'process', next.id);
+}

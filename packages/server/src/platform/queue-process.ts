@@ -1,0 +1,31 @@
+import { sql } from 'kysely';
+import type { Context, Work } from '../context.ts';
+import { Refusal } from '../errors.ts';
+import { newId } from '../ids.ts';
+
+export interface NewProcess {
+  site: number;
+  action: 'import' | 'all' | 'run';
+  trigger: 'manual' | 'schedule' | 'run';
+}
+
+/**
+ * Queues a process of a site and wakes a worker, in the caller's transaction.
+ *
+ * @returns its id
+ * @throws 409 while another process of the site waits
+ */
+export async function queueProcess(
+  { db, actor, services }: Context & { db: Work },
+  { site, action, trigger }: NewProcess,
+): Promise<string> {
+  const id = newId();
+  const { rows } = await sql`
+    INSERT INTO processes (id, site_id, action, status, trigger, triggered_by, steps)
+    VALUES (${id}, ${site}, ${action}, 'queued', ${trigger}, ${actor.kind === 'system' ? null : actor.id}, '[]')
+    ON CONFLICT (site_id) WHERE status = 'queued' DO NOTHING RETURNING id`.execute(db);
+  if (rows.length === 0) throw new Refusal(409, { message: 'A process is already queued for this site.' });
+  await db.updateTable('sites').set({ last_process: id }).where('id', '=', site).execute();
+  await services.jobs.send(db, 'process', id);
+  return id;
+}

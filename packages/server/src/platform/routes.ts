@@ -1,0 +1,43 @@
+import { operations } from '@slipway/contract';
+import { route } from '../http/route.ts';
+import {
+  accountCreate,
+  accountList,
+  accountShow,
+  projectCreate,
+  projectList,
+  projectShow,
+} from './accounts.ts';
+import { dataSetList } from './data-sets.ts';
+import { dataSourceList, dataSourceShow, dataSourceUpdate } from './data-sources.ts';
+import { processCancel, processCreate, processList, processShow } from './processes.ts';
+import { siteAllList, siteCreate, siteList, siteShow, siteUpdate } from './sites.ts';
+import { resolveAccount, resolveProject, resolveSite } from './subjects.ts';
+
+export const platformRoutes = [
+  route(operations.platformAccountList, accountList),
+  route(operations.platformAccountCreate, accountCreate),
+  route(operations.platformAccountShow, accountShow),
+  route(operations.platformProjectList, projectList),
+  route(operations.platformProjectCreate, projectCreate),
+  route(operations.platformProjectShow, projectShow),
+  route(operations.platformSiteList, siteList),
+  route(operations.platformSiteCreate, siteCreate),
+  route(operations.platformSiteAllList, siteAllList),
+  route(operations.platformSiteShow, siteShow),
+  route(operations.platformSiteUpdate, siteUpdate),
+  route(operations.platformDataSourceList, dataSourceList),
+  route(operations.platformDataSourceShow, dataSourceShow),
+  route(operations.platformDataSourceUpdate, dataSourceUpdate),
+  route(operations.platformProcessList, processList),
+  route(operations.platformProcessCreate, processCreate),
+  route(operations.platformProcessShow, processShow),
+  route(operations.platformProcessCancel, processCancel),
+  route(operations.platformDataSetList, dataSetList),
+];
+
+export const platformResolvers = {
+  account: resolveAccount,
+  project: resolveProject,
+  site: resolveSite,
+};

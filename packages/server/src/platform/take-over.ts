@@ -1,0 +1,71 @@
+import { sql } from 'kysely';
+import { type Context, inTransaction, type Work } from '../context.ts';
+import { keptDataSets, removeUnusedFiles } from './data-set-files.ts';
+import type { UsedSource } from './import-site.ts';
+import type { MergedFile } from './merge-sources.ts';
+import type { ClaimedProcess } from './process-worker.ts';
+
+/** A user has cancelled the process; nothing is taken over. */
+export class Cancelled extends Error {}
+
+/**
+ * Makes a merged file the site's data set, in one transaction with the end of the process: readers see the old rows or
+ * the new ones. Older data sets are let go, the last three are kept; their files are removed afterwards.
+ *
+ * @param end ends the process, in the same transaction
+ * @throws {Cancelled} when a cancel came first
+ */
+export async function takeOver(
+  context: Context,
+  process: ClaimedProcess,
+  used: readonly UsedSource[],
+  merged: MergedFile,
+  end: (work: Context & { db: Work }) => Promise<void>,
+): Promise<void> {
+  await inTransaction(context, async (work) => {
+    await requireOurs(work, process.id);
+    const { id } = await work.db
+      .insertInto('data_sets')
+      .values({
+        site_id: process.site,
+        process_id: process.id,
+        rows_import: merged.rows,
+        rows_intermediate: merged.rows,
+        columns: JSON.stringify(merged.columns),
+        path: merged.name,
+      })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    await work.db.updateTable('sites').set({ data_set: id }).where('id', '=', process.site).execute();
+    for (const { source, run, fresh } of used) {
+      if (fresh) await rememberRows(work.db, source.id, run, fresh.rows);
+    }
+    await sql`
+      DELETE FROM data_sets WHERE site_id = ${process.site} AND id NOT IN (
+        SELECT id FROM data_sets WHERE site_id = ${process.site} ORDER BY id DESC LIMIT ${keptDataSets})`.execute(
+      work.db,
+    );
+    await end(work);
+  });
+  await removeUnusedFiles(context.db, context.services.storage, process.site).catch((error) =>
+    // The next take-over removes them.
+    context.services.log.warn({ err: error, site: process.site }, 'old data sets could not be removed'),
+  );
+}
+
+/** From here on a cancel comes too late; one that came before is heard. */
+async function requireOurs({ db, services }: Context & { db: Work }, processId: string): Promise<void> {
+  const row = await db
+    .selectFrom('processes')
+    .select(['status', 'worker_id', 'cancel_requested'])
+    .where('id', '=', processId)
+    .forUpdate()
+    .executeTakeFirst();
+  if (row?.status !== 'running' || row.worker_id !== services.workerId) {
+    throw new Error('Another worker has taken the process over.');
+  }
+  if (row.cancel_requested) throw new Cancelled();
+}
+
+const rememberRows = (db: Work, source: number, run: string | null, rows: number) =>
+  db.updateTable('data_sources').set({ rows, last_run: run }).where('id', '=', source).execute();

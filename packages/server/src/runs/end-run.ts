@@ -1,0 +1,82 @@
+import { basename } from 'node:path';
+import type { RunFailure, RunResult } from '@slipway/engine';
+import { describeOutput, OutputStream } from '@slipway/records';
+import { sql } from 'kysely';
+import { announce } from '../events/signals.ts';
+import type { Services } from '../services.ts';
+import { outputPath } from './read-rows.ts';
+
+/** What is known about a run at its end. */
+export interface RunEnd extends Pick<RunResult, 'state' | 'exitCode' | 'failure' | 'cpuMs' | 'memoryPeakMb'> {
+  /** Shell-quoted and masked; null when the connector was not started. */
+  commandLine: string | null;
+  logLines: Readonly<Record<string, number>>;
+  rowsRead: Readonly<Record<string, number>>;
+  requests: number;
+  errors: number;
+}
+
+/** The end of a run about which nothing could be measured. */
+export const unmeasured = (failure: RunFailure): RunEnd => ({
+  state: failure.origin === 'cancelled' ? 'cancelled' : 'failed',
+  exitCode: null,
+  failure,
+  cpuMs: null,
+  memoryPeakMb: null,
+  commandLine: null,
+  logLines: {},
+  rowsRead: {},
+  requests: 0,
+  errors: 0,
+});
+
+/**
+ * Records the end of a run in one transaction; its output is closed before. A run that has ended, or that another worker
+ * has taken over, stays as it is.
+ *
+ * @param worker who must own the run for the end to count
+ */
+export async function endRun(services: Services, runId: string, worker: string, end: RunEnd): Promise<void> {
+  const output = await closeOutput(await outputPath(services, runId, 'output'));
+  const feedback = await closeOutput(await outputPath(services, runId, 'feedback'));
+  const statistics = {
+    'cpu-ms': end.cpuMs === null ? null : Math.round(end.cpuMs),
+    'memory-peak-mb': end.memoryPeakMb,
+    'rows-read': end.rowsRead,
+    'container-api-requests': end.requests,
+    'container-api-errors': end.errors,
+    'log-lines': end.logLines,
+  };
+  await services.db.transaction().execute(async (work) => {
+    await work
+      .updateTable('runs')
+      .set({
+        state: end.state,
+        exit_code: end.exitCode,
+        failure: end.failure === null ? null : JSON.stringify(end.failure),
+        cli_command: sql`coalesce(cli_command, ${end.commandLine})`,
+        statistics: JSON.stringify(statistics),
+        output: output.record,
+        feedback: feedback.record,
+        rows_output: output.rows,
+        rows_feedback: feedback.rows,
+        output_available: true,
+        worker_id: null,
+        finished_at: sql`now()`,
+      })
+      .where('id', '=', runId)
+      .where('state', '=', 'running')
+      .where('worker_id', '=', worker)
+      .execute();
+    await announce(work, runId);
+  });
+}
+
+/** Cuts off what a crash left of unanswered calls, and describes what remains. */
+async function closeOutput(path: string): Promise<{ record: string; rows: number }> {
+  const stream = await OutputStream.open(path);
+  await stream.close();
+  await stream.dispose();
+  const { files, columns, rows } = await describeOutput(path);
+  return { record: JSON.stringify({ files: files.map((file) => basename(file)), columns }), rows };
+}

@@ -1,0 +1,159 @@
+import { createMasker, runFolder } from '@slipway/container-api';
+import { MACHINE_LOST, type RunResult } from '@slipway/engine';
+import { sql } from 'kysely';
+import { watch } from '../events/signals.ts';
+import { isDead } from '../jobs/leases.ts';
+import type { Services } from '../services.ts';
+import { type ClaimedRun, claimRun, outcomeOf, type RunOutcome } from './claimed-run.ts';
+import { endRun, type RunEnd, unmeasured } from './end-run.ts';
+import { shipLog } from './log-shipper.ts';
+import { recoverRun } from './recover-runs.ts';
+import { prepareInput } from './run-input.ts';
+import { RunJournal } from './run-journal.ts';
+import { openSettings, requestOf } from './run-request.ts';
+import { isEnded } from './run-state.ts';
+import { Slots } from './slots.ts';
+
+export type { RunOutcome } from './claimed-run.ts';
+
+/** A cancel is told by a signal; should that be lost, it is seen at the latest then. */
+const cancelCheckMs = 5000;
+
+/** `SLIPWAY_RUN_CONCURRENCY` places of each worker. */
+const slots = new WeakMap<Services, Slots>();
+
+/**
+ * Executes a run to its end and tells how it ended. A run that has ended already is not repeated; one that a dead worker
+ * left is ended truthfully.
+ *
+ * @param stopping aborted when this worker ends: the connector is ended with it, and the run is lost
+ * @throws when another living worker works on the run
+ */
+export async function executeRun(services: Services, id: string, stopping: AbortSignal): Promise<RunOutcome> {
+  const cancel = new AbortController();
+  const watching = watchCancel(services, id, cancel);
+  try {
+    const places = slots.get(services) ?? new Slots(services.settings.runConcurrency);
+    slots.set(services, places);
+    await places.run(
+      async () => {
+        // A run that never began stays queued, for the worker that takes the process over.
+        if (stopping.aborted) return;
+        const run = await claimRun(services, id);
+        if (run) await work(services, run, { cancelled: cancel.signal, stopping });
+      },
+      AbortSignal.any([cancel.signal, stopping]),
+    );
+    if (!stopping.aborted) await endIfLost(services, id);
+    return await outcomeOf(services, id);
+  } finally {
+    watching.stop();
+  }
+}
+
+/** @throws when a living worker has the run */
+async function endIfLost(services: Services, id: string): Promise<void> {
+  const { rows } = await sql<{ state: string; lost: boolean }>`
+    SELECT state, ${isDead(sql.ref('worker_id'))} AS lost FROM runs WHERE id = ${id}`.execute(services.db);
+  const row = rows[0];
+  if (!row || isEnded(row.state)) return;
+  if (row.state === 'running' && row.lost) await recoverRun(services, id);
+  else throw new Error(`Run ${id} is in the hands of another worker.`);
+}
+
+interface Ending {
+  cancelled: AbortSignal;
+  stopping: AbortSignal;
+}
+
+async function work(services: Services, run: ClaimedRun, ending: Ending): Promise<void> {
+  const folder = runFolder(await services.storage.folder('runs', run.id));
+  const shipper = shipLog(services, run.id, folder.log);
+  const end = await runConnector(services, run, ending).catch((error: unknown) =>
+    notStarted(services, run, error),
+  );
+  await shipper.finish().catch((error: unknown) => {
+    // The lines stay in the journal; the run's end counts for more.
+    services.log.error({ err: error, run: run.id }, 'the rest of a log could not be stored');
+  });
+  await endRun(services, run.id, services.workerId, { ...end, logLines: shipper.counts });
+}
+
+/** Everything between claim and end. Rejects when the connector could not even be handed to the engine. */
+async function runConnector(
+  services: Services,
+  run: ClaimedRun,
+  { cancelled, stopping }: Ending,
+): Promise<RunEnd> {
+  const settings = await openSettings(services, run);
+  const journal = new RunJournal(services, run, createMasker(settings.secretValues));
+  try {
+    await prepareInput(services, { id: run.id, site: run.site.id, type: run.spec.type });
+    const request = requestOf(services, run, settings, journal);
+    const signal = AbortSignal.any([cancelled, stopping]);
+    const onStarted = ({ commandLine }: { commandLine: string }): void => {
+      void recordStart(services, run.id, commandLine);
+    };
+    const result = await services.engine.run({ ...request, signal, onStarted });
+    return endOf(stopping.aborted && !cancelled.aborted ? lost(result) : result, journal);
+  } finally {
+    await journal.close();
+  }
+}
+
+/** The worker ended and took the connector with it: that is nobody's cancel. */
+const lost = (result: RunResult): RunResult => ({ ...result, state: 'failed', failure: MACHINE_LOST });
+
+const endOf = (result: RunResult, journal: RunJournal): RunEnd => ({
+  state: result.state,
+  exitCode: result.exitCode,
+  failure: result.failure,
+  cpuMs: result.cpuMs,
+  memoryPeakMb: result.memoryPeakMb,
+  commandLine: result.startedAt === null ? null : result.commandLine,
+  logLines: {},
+  ...journal.counters(),
+});
+
+async function notStarted(services: Services, run: ClaimedRun, error: unknown): Promise<RunEnd> {
+  services.log.error({ err: error, run: run.id }, 'a run could not be started');
+  const cause = error instanceof Error ? error.message.replace(/\.+$/, '') : String(error);
+  return unmeasured({ origin: 'engine', reason: `The connector could not be started: ${cause}.` });
+}
+
+/** While the connector runs; its end records the command line too, so that a failure here is made up for. */
+async function recordStart(services: Services, id: string, commandLine: string): Promise<void> {
+  await services.db
+    .updateTable('runs')
+    .set({ cli_command: commandLine })
+    .where('id', '=', id)
+    .execute()
+    .catch((error: unknown) =>
+      services.log.warn({ err: error, run: id }, 'the start of a run was not recorded'),
+    );
+}
+
+function watchCancel({ db, signals }: Services, id: string, cancel: AbortController): { stop(): void } {
+  const news = watch(signals, id);
+  let stopped = false;
+  const look = async (): Promise<void> => {
+    while (!stopped && !cancel.signal.aborted) {
+      const row = await db
+        .selectFrom('runs')
+        .select('cancel_requested')
+        .where('id', '=', id)
+        .executeTakeFirst()
+        // The database is out of reach: asked again soon.
+        .catch(() => undefined);
+      if (row?.cancel_requested) cancel.abort();
+      else if (!stopped) await news.next(cancelCheckMs);
+    }
+  };
+  void look();
+  return {
+    stop() {
+      stopped = true;
+      news.close();
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import type { operations } from '@slipway/contract';
+import { type RawBuilder, sql } from 'kysely';
+import { connectorIdsSeenBy } from '../connectors/seen-by.ts';
+import type { Context } from '../context.ts';
+import { newestFirst, readPage } from '../http/paging.ts';
+import type { Input, ListResult, Verb } from '../http/route.ts';
+import { runJson, statisticsJson } from './store.ts';
+
+type Operations = typeof operations;
+
+export const runList: Verb<Operations['runList']> = (context, input) => list(context, input, runJson);
+
+/** The statistics of the runs of `run_list`: its queries, its order. */
+export const runStatsList: Verb<Operations['runStatsList']> = (context, input) =>
+  list(context, input, statisticsJson);
+
+async function list(
+  context: Context,
+  { query, page }: Pick<Input<Operations['runList']>, 'query' | 'page'>,
+  item: RawBuilder<unknown>,
+): Promise<ListResult> {
+  const conditions = [await visible(context)];
+  if (query.id !== undefined) conditions.push(sql`r.id = ${query.id}`);
+  if (query['connector-id'] !== undefined) conditions.push(sql`r.connector_id = ${query['connector-id']}`);
+  if (query['process-id'] !== undefined) conditions.push(sql`r.process_id = ${query['process-id']}`);
+  if (query['site-id'] !== undefined) conditions.push(sql`r.site_id = ${query['site-id']}`);
+  if (query.state !== undefined) conditions.push(sql`r.state = ${query.state}`);
+  if (query['connector-version'] !== undefined) conditions.push(ofVersion(query['connector-version']));
+  return readPage(context.db, page, {
+    table: sql`runs`,
+    alias: 'r',
+    where: sql.join(conditions, sql` AND `),
+    item,
+    order: newestFirst('r'),
+  });
+}
+
+/**
+ * The ids go into the query as values, not as a subquery: the planner then knows how many runs to expect and picks the
+ * index by connector or the one by time.
+ */
+async function visible({ db, actor }: Context): Promise<RawBuilder<boolean>> {
+  if (actor.role === 'admin') return sql`true`;
+  return sql`r.connector_id = ANY(${await connectorIdsSeenBy(db, actor)}::uuid[])`;
+}
+
+/** `2` or `2.0.1`; the major number alone finds either by its index. */
+function ofVersion(version: string): RawBuilder<boolean> {
+  const major = Number.parseInt(version, 10);
+  return version.includes('.')
+    ? sql`(r.major = ${major} AND r.connector_version = ${version})`
+    : sql`r.major = ${major}`;
+}

@@ -1,0 +1,54 @@
+import { createMasker, type LogSource, RunLog, runFolder } from '@slipway/container-api';
+import { type LogSink, MACHINE_LOST } from '@slipway/engine';
+import { sql } from 'kysely';
+import { isDead } from '../jobs/leases.ts';
+import type { Services } from '../services.ts';
+import { endRun, unmeasured } from './end-run.ts';
+import { shipLog } from './log-shipper.ts';
+
+/**
+ * Ends the runs that a dead worker left, and removes what the engine still has of runs that are over. Called at start
+ * and every minute.
+ */
+export async function recoverRuns(services: Services): Promise<void> {
+  const { rows } = await sql<{ id: string }>`
+    SELECT id FROM runs WHERE state = 'running' AND ${isDead(sql.ref('worker_id'))} ORDER BY created_at`.execute(
+    services.db,
+  );
+  for (const { id } of rows) await recoverRun(services, id);
+  await services.engine.reap(await activeRuns(services));
+}
+
+/** Runs whose folders and processes must be left alone. */
+async function activeRuns({ db }: Services): Promise<Set<string>> {
+  const rows = await db.selectFrom('runs').select('id').where('state', 'in', ['queued', 'running']).execute();
+  return new Set(rows.map((row) => row.id));
+}
+
+/** Ends one run whose worker is dead, unless somebody else does so already. Nothing it wrote is lost. */
+export async function recoverRun(services: Services, id: string): Promise<void> {
+  const { rows } = await sql`
+    UPDATE runs SET worker_id = ${services.workerId}
+    WHERE id = ${id} AND state = 'running' AND ${isDead(sql.ref('worker_id'))} RETURNING id`.execute(
+    services.db,
+  );
+  if (rows.length === 0) return;
+  const folder = runFolder(await services.storage.folder('runs', id));
+  const log = await RunLog.open(folder.log, {
+    // All lines that a lost run still gets are our own.
+    masker: createMasker([]),
+    limitBytes: Number.POSITIVE_INFINITY,
+    now: () => new Date(),
+  });
+  const sink: LogSink = (level, source, message, context) =>
+    log.append({ level, source: source as LogSource, message, ...(context ? { context } : {}) });
+  const found = await services.engine.adopt(id, sink);
+  if (!found) await sink('error', 'engine', MACHINE_LOST.reason);
+  await log.close();
+  const shipper = shipLog(services, id, folder.log);
+  await shipper.finish();
+  const end = found
+    ? { ...unmeasured(found.failure ?? MACHINE_LOST), ...found, logLines: shipper.counts }
+    : { ...unmeasured(MACHINE_LOST), logLines: shipper.counts };
+  await endRun(services, id, services.workerId, end);
+}
