@@ -38,6 +38,8 @@ export interface NetworkRequest {
   readonly policy: NetworkPolicy;
   readonly runId: string;
   readonly egress: EgressPolicy;
+  /** Exchange folder as the connector sees it. */
+  readonly exchangePath: string;
   readonly startSidecar: StartSidecar;
 }
 
@@ -68,6 +70,7 @@ async function proxyNetwork(request: NetworkRequest): Promise<RunNetwork> {
     port: 0,
     publicUrl: null,
     forwardProxy: true,
+    exchangePath: request.exchangePath,
   });
   const url = keeper.current.url.replace(/\/+$/, '');
   return {
@@ -91,6 +94,7 @@ async function namedNetwork(request: NetworkRequest): Promise<RunNetwork | null>
         port: 80,
         publicUrl,
         forwardProxy: false,
+        exchangePath: request.exchangePath,
       });
       return {
         keeper,
@@ -122,6 +126,7 @@ async function isolatedNetwork(request: NetworkRequest): Promise<RunNetwork> {
     port: 0,
     publicUrl,
     forwardProxy: false,
+    exchangePath: request.exchangePath,
   });
   // Paths of unix sockets are limited to some 100 bytes, so they do not lie in the run's folder.
   const folder = await mkdtemp(join(tmpdir(), 'slw-'));

@@ -1,4 +1,4 @@
-import { access, constants, mkdir, rm } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine, EngineName, Isolation, RunResult } from '../engine.ts';
 import type { GitSettings } from '../git/repository.ts';

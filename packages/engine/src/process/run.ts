@@ -12,6 +12,7 @@ import { LAUNCHER_WORDS, layOutSandbox, type Machine, placeOf, prepareExchangeFo
 import { readProcess } from './process-table.ts';
 import { lookupProgram } from './programs.ts';
 import { createRunFolder, type RunFolder, removeRunFolder, writeRunRecord } from './run-folder.ts';
+import { INSIDE } from './sandbox.ts';
 import { LimitWatcher, type Usage } from './watcher.ts';
 
 /** Time between SIGTERM and SIGKILL (container-api.md 8.7). */
@@ -155,6 +156,7 @@ export class ConnectorRun {
       policy: this.#request.network,
       runId: this.#request.identity.runId,
       egress: this.#context.egress,
+      exchangePath: this.#context.machine.sandbox === null ? this.#request.exchangeFolder : INSIDE.exchange,
       startSidecar: this.#request.startSidecar,
     });
     return this.#network;

@@ -34,6 +34,8 @@ export interface SidecarListen {
   readonly publicUrl: string | null;
   /** Whether requests with another host's absolute address are forwarded (container-api.md 2.1). */
   readonly forwardProxy: boolean;
+  /** Absolute path of the exchange folder as the connector sees it. */
+  readonly exchangePath: string;
 }
 
 /** Starts the sidecar of a run. It answers every endpoint when the promise is fulfilled. */
