@@ -7,7 +7,8 @@ export type Kind =
   | { kind: 'integer'; from: number; to: number }
   | { kind: 'number'; from: number; to: number }
   | { kind: 'boolean' }
-  | { kind: 'list' }
+  | { kind: 'list'; of: 'ranges' | 'origins' }
+  | { kind: 'docker host' }
   | { kind: 'path' }
   | { kind: 'url'; protocols: readonly string[] };
 
@@ -25,7 +26,7 @@ export interface SettingRow {
 const text: Kind = { kind: 'text' };
 const flag: Kind = { kind: 'boolean' };
 const path: Kind = { kind: 'path' };
-const list: Kind = { kind: 'list' };
+const list = (of: 'ranges' | 'origins'): Kind => ({ kind: 'list', of });
 const integer = (from: number, to: number): Kind => ({ kind: 'integer', from, to });
 const choice = (...values: string[]): Kind => ({ kind: 'choice', values });
 const url = (...protocols: string[]): Kind => ({ kind: 'url', protocols });
@@ -102,7 +103,7 @@ export const settingRows: readonly SettingRow[] = [
     name: 'SLIPWAY_DOCKER_HOST',
     default: 'unix:///var/run/docker.sock',
     meaning: 'Docker Engine; empty = none. Also docker-host of new versions.',
-    type: text,
+    type: { kind: 'docker host' },
   },
   { name: 'SLIPWAY_REGISTRY', default: null, meaning: 'Registry that images are pushed to.', type: text },
   { name: 'SLIPWAY_REGISTRY_USERNAME', default: null, meaning: 'User at the registry.', type: text },
@@ -269,13 +270,13 @@ export const settingRows: readonly SettingRow[] = [
     name: 'SLIPWAY_EGRESS_DENY',
     default: '',
     meaning: 'More refused address ranges, comma-separated.',
-    type: list,
+    type: list('ranges'),
   },
   {
     name: 'SLIPWAY_CORS_ORIGINS',
     default: '',
     meaning: 'Origins that may call from a browser, comma-separated.',
-    type: list,
+    type: list('origins'),
   },
   {
     name: 'SLIPWAY_METRICS_TOKEN',

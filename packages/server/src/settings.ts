@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { ExecutionMode } from '@slipway/contract';
-import { type Kind, type SettingRow, settingRows } from './settings-table.ts';
+import { type SettingRow, settingRows } from './settings-table.ts';
+import { allowed, parseValue } from './settings-values.ts';
 
 /** The settings of a process: read once at start, never changed. Paths are absolute. */
 export interface Settings {
@@ -130,59 +131,10 @@ function readGiven(
 }
 
 function convert(row: SettingRow, raw: string, problems: string[]): unknown {
-  const value = parse(row.type, raw);
+  const value = parseValue(row.type, raw);
   if (value !== undefined) return value;
   problems.push(`${row.name} is ${row.secret ? '***' : `"${raw}"`}; ${allowed(row.type)}.`);
   return null;
-}
-
-/** The value, or undefined when the text is none of this kind. */
-function parse(type: Kind, raw: string): unknown {
-  switch (type.kind) {
-    case 'text':
-      return raw === '' ? null : raw;
-    case 'choice':
-      return type.values.includes(raw) ? raw : undefined;
-    case 'integer':
-      return /^\d{1,9}$/.test(raw) && inRange(Number(raw), type) ? Number(raw) : undefined;
-    case 'number':
-      return /^\d{1,6}(\.\d{1,6})?$/.test(raw) && inRange(Number(raw), type) ? Number(raw) : undefined;
-    case 'boolean':
-      return raw === 'true' ? true : raw === 'false' ? false : undefined;
-    case 'list':
-      return raw
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== '');
-    case 'path':
-      return raw === '' ? undefined : resolve(raw);
-    case 'url':
-      return URL.canParse(raw) && type.protocols.includes(new URL(raw).protocol)
-        ? raw.replace(/\/+$/, '')
-        : undefined;
-  }
-}
-
-const inRange = (value: number, { from, to }: { from: number; to: number }): boolean =>
-  value >= from && value <= to;
-
-function allowed(type: Kind): string {
-  switch (type.kind) {
-    case 'choice':
-      return `it can be ${type.values.join(', ')}`;
-    case 'integer':
-      return `it can be a whole number from ${type.from} to ${type.to}`;
-    case 'number':
-      return `it can be a number from ${type.from} to ${type.to}`;
-    case 'boolean':
-      return 'it can be true or false';
-    case 'path':
-      return 'it should be a path';
-    case 'url':
-      return `it should be an address that begins with ${type.protocols.map((protocol) => `${protocol}//`).join(' or ')}`;
-    default:
-      return 'it can not be read';
-  }
 }
 
 /** Rules between settings. */
@@ -202,7 +154,7 @@ function checkTogether(values: Values, problems: string[]): void {
   if (values.keyProvider === 'env' && typeof key !== 'string') {
     problems.push('SLIPWAY_MASTER_KEY is not set; SLIPWAY_KEY_PROVIDER=env needs it.');
   }
-  if (typeof key === 'string' && Buffer.from(key, 'base64').length !== 32) {
+  if (typeof key === 'string' && !/^[A-Za-z0-9+/]{43}=$/.test(key)) {
     problems.push('SLIPWAY_MASTER_KEY is ***; it should be 32 bytes in base64.');
   }
   const upstream = ['oidcIssuer', 'oidcClientId', 'oidcClientSecret'].filter((name) => values[name] === null);
@@ -210,6 +162,13 @@ function checkTogether(values: Values, problems: string[]): void {
     problems.push(
       'SLIPWAY_OIDC_ISSUER, SLIPWAY_OIDC_CLIENT_ID and SLIPWAY_OIDC_CLIENT_SECRET belong together.',
     );
+  }
+  if (values.registryUsername !== null || values.registryPassword !== null) {
+    if (values.registry === null || values.registryUsername === null || values.registryPassword === null) {
+      problems.push(
+        'SLIPWAY_REGISTRY, SLIPWAY_REGISTRY_USERNAME and SLIPWAY_REGISTRY_PASSWORD belong together; the registry may stand alone.',
+      );
+    }
   }
   if (typeof values.timeZone === 'string' && !isTimeZone(values.timeZone)) {
     problems.push(`SLIPWAY_TIME_ZONE is "${values.timeZone}"; it should be a zone such as Europe/Berlin.`);
