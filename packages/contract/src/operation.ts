@@ -28,6 +28,7 @@ export type Subject =
   | 'organization'
   | 'user'
   | 'secret'
+  | 'authentication'
   | 'account'
   | 'project'
   | 'site';
@@ -68,6 +69,8 @@ export interface Operation {
   summary: string;
   access: Access;
   scope: Scope | null;
+  /** A token with this scope instead may come as far as the verb, which then decides by what is addressed. */
+  otherScope?: Scope;
   subject?: Subject;
   /** Rules of path values that chapter 1.8 does not have, by parameter. */
   patterns?: Record<string, RegExp>;
@@ -119,7 +122,5 @@ export type QueryOf<O extends Operation> = {
       ? boolean
       : O['query'][K] extends { kind: 'integer' }
         ? number
-        : O['query'][K] extends { kind: 'time' }
-          ? Date
-          : string;
+        : string;
 };

@@ -121,8 +121,9 @@ export const stateCancel = operation({
   tag: 'ours',
   summary: 'Cancel a background operation (builds:write for a build, else releases:write)',
   access: 'write-403',
-  // Which scope it needs depends on the operation that is cancelled, so the verb checks it.
-  scope: null,
+  // The first for a build, the other for the rest.
+  scope: 'builds:write',
+  otherScope: 'releases:write',
   subject: 'state',
   success: { envelope: 'message', status: 202, message: 'State will be cancelled.' },
   refusals: [tooLateToCancel, notFound],

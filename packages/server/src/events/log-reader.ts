@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type Page, type StreamType, texts } from '@slipway/contract';
+import { greatestInteger, type Page, type StreamType, texts } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
 import type { Context, Database } from '../context.ts';
 import { badRequest } from '../errors.ts';
@@ -131,7 +131,8 @@ export async function* readLines(
   filter: LogFilter,
   { after, skip }: { after: number; skip: number },
 ): AsyncGenerator<StoredLine[]> {
-  let behind = after;
+  // A reader may send any number as the one it has.
+  let behind = Math.min(Math.max(after, 0), greatestInteger);
   let left = skip;
   for (;;) {
     const { rows } = await sql<{ last: number; lines: string }>`
@@ -213,4 +214,4 @@ function decodeCursor(after: string): Cursor {
 }
 
 const isPosition = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 2_147_483_647;
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= greatestInteger;

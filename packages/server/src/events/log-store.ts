@@ -38,7 +38,7 @@ export interface Log {
   write(entry: LogEntry): Promise<void>;
   /** Stores all that waits. @throws when the database does not take it; the entries go on waiting */
   flush(): Promise<void>;
-  /** Stores the rest and ends. */
+  /** Stores the rest and ends. A database that stays away costs these lines; that is logged, not thrown. */
   close(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export function openLog(
   subject: string,
   masker: Masker,
 ): Log {
-  let waiting: Omit<LogLine, 'number'>[] = [];
+  let waiting: UnnumberedLine[] = [];
   let bytes = 0;
   let timer: NodeJS.Timeout | undefined;
   let storing: Promise<void> = Promise.resolve();
@@ -67,9 +67,7 @@ export function openLog(
     waiting = [];
     bytes = 0;
     try {
-      await inWork(db, (work) =>
-        append(work, subject, (next) => lines.map((line, index) => ({ ...line, number: next + index }))),
-      );
+      await inWork(db, (work) => append(work, subject, (next) => numbered(lines, next)));
     } catch (error) {
       waiting = [...lines, ...waiting];
       bytes += taken;
@@ -91,22 +89,39 @@ export function openLog(
   };
 
   return {
-    async write({ level, source, message, context = null, time = new Date() }) {
-      waiting.push({
-        time: lineTime(time, settings.timeZone),
-        level,
-        severity: logSeverities[level],
-        source,
-        message: masker.mask(message),
-        context: context === null ? null : (masker.maskJson(context) as Record<string, unknown>),
-      });
-      bytes += 200 + message.length;
+    async write(entry) {
+      const context = entry.context ?? null;
+      const line = unnumbered(
+        {
+          ...entry,
+          message: masker.mask(entry.message),
+          context: context === null ? null : (masker.maskJson(context) as Record<string, unknown>),
+        },
+        settings.timeZone,
+      );
+      waiting.push(line);
+      bytes += 200 + line.message.length;
       flushSoon();
       // Nothing is lost while the database is away: the writer waits with what it has.
       while (bytes >= mostWaiting) await flush().catch(() => setTimeout(retryMs));
     },
     flush,
-    close: flush,
+    async close() {
+      for (let tries = 1; tries < 3; tries += 1) {
+        if (
+          await flush().then(
+            () => true,
+            () => false,
+          )
+        )
+          return;
+        await setTimeout(retryMs);
+      }
+      await flush().catch((error: unknown) =>
+        log.error({ err: error, subject, lines: waiting.length }, 'log lines are lost'),
+      );
+      clearTimeout(timer);
+    },
   };
 }
 
@@ -127,6 +142,38 @@ export async function appendLines(db: Database, subject: string, lines: readonly
     }),
   );
 }
+
+/**
+ * Stores entries in the transaction of what they tell about. The caller masks them.
+ *
+ * @param timeZone the server's, for the time of the lines
+ */
+export async function writeEntries(
+  work: Work,
+  timeZone: string,
+  subject: string,
+  entries: readonly LogEntry[],
+): Promise<void> {
+  const lines = entries.map((entry) => unnumbered(entry, timeZone));
+  await append(work, subject, (next) => numbered(lines, next));
+}
+
+type UnnumberedLine = Omit<LogLine, 'number'>;
+
+const unnumbered = (
+  { level, source, message, context = null, time = new Date() }: LogEntry,
+  timeZone: string,
+): UnnumberedLine => ({
+  time: lineTime(time, timeZone),
+  level,
+  severity: logSeverities[level],
+  source,
+  message,
+  context,
+});
+
+const numbered = (lines: readonly UnnumberedLine[], next: number): LogLine[] =>
+  lines.map((line, index) => ({ ...line, number: next + index }));
 
 /** The number of the last stored line; 0 when there is none. */
 export async function lastLineNumber(db: Database, subject: string): Promise<number> {

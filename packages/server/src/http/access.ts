@@ -8,12 +8,13 @@ import type { Found } from './subjects.ts';
  *
  * @throws 403
  */
-export function checkRoleAndScope({ access, scope }: Operation, actor: Actor): void {
+export function checkRoleAndScope({ access, scope, otherScope }: Operation, actor: Actor): void {
   if (access === 'admin' && actor.role !== 'admin') throw denied();
   // On the platform a viewer's right on the site counts, not the role (chapter 6).
   const changesConnectors = access === 'integrator' || access === 'write-403' || access === 'write-404';
   if (changesConnectors && actor.role === 'viewer' && !scope?.startsWith('platform:')) throw denied();
-  if (scope !== null && !actor.scopes.has(scope)) {
+  const others = otherScope !== undefined && actor.scopes.has(otherScope);
+  if (scope !== null && !actor.scopes.has(scope) && !others) {
     throw denied({ 'www-authenticate': `Bearer error="insufficient_scope", scope="${scope}"` });
   }
 }
