@@ -1,1 +1,28 @@
-export {};
+export {
+  type ContainerApi,
+  type ListenOptions,
+  type RunSummary,
+  startContainerApi,
+} from './container-api.ts';
+export { type LogLevel, SEVERITIES, toLogLevel } from './log/levels.ts';
+export { createMasker, type Masker, type MaskingStream } from './log/masker.ts';
+export { type LogPart, readLog } from './log/read-log.ts';
+export {
+  type LogEntry,
+  type LogSource,
+  type NewLogEntry,
+  RunLog,
+  type RunLogOptions,
+} from './log/run-log.ts';
+export type { StoredEvent, StoredEvents } from './operations/event-log.ts';
+export type { StoredNotification } from './operations/notifications.ts';
+export { type Checkpoint, type CheckpointChange, readCheckpointChanges } from './run/checkpoints.ts';
+export { type InputName, type OutputName, STREAMS } from './run/streams-of-types.ts';
+export {
+  type Classification,
+  type ContainerApiConfig,
+  DEFAULT_CONTAINER_API_CONFIG,
+  type ForwardPolicy,
+  type RunContext,
+} from './run-context.ts';
+export { type RunFolder, runFolder } from './run-folder.ts';

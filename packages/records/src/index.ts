@@ -1,1 +1,31 @@
-export {};
+export { ByteSink } from './flatten/byte-sink.ts';
+export { ColumnRegister, MAX_COLUMNS } from './flatten/column-register.ts';
+export { MAX_NAME_LENGTH } from './flatten/paths.ts';
+export { MAX_ROW_DEPTH, type RowProblem } from './flatten/row-flattener.ts';
+export {
+  type FlattenedCall,
+  type FlattenedLines,
+  type FlattenTarget,
+  MAX_REPORTED_ROWS,
+  type MetaProblem,
+  RowLinesReader,
+  WriteRequestReader,
+} from './flatten/write-request.ts';
+export { minify, readFields } from './json/json-fields.ts';
+export { MalformedJsonError } from './json/json-scanner.ts';
+export { withSentinel } from './json/json-text.ts';
+export { isExactNumber, parseExact } from './json/raw-json.ts';
+export { AppendFile, StorageFailure } from './streams/append-file.ts';
+export { InputStream, isHidden, type Served } from './streams/input-stream.ts';
+export { readJsonFile, writeJsonFile } from './streams/json-file.ts';
+export type { OutputDescription } from './streams/output-files.ts';
+export {
+  describeOutput,
+  OutputClosedError,
+  OutputStream,
+  StagedRows,
+  TooManyColumnsError,
+} from './streams/output-stream.ts';
+export { readBlocks, readLines } from './streams/read-blocks.ts';
+export { BlockKeeper } from './streams/row-file.ts';
+export { writeInputStream } from './streams/write-input-stream.ts';

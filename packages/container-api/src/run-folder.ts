@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+
+/**
+ * Layout of a run's folder. The server fills `input/`, `state/` and `exchange/` before the run; the Container API fills
+ * the rest and reads it back after a crash.
+ *
+ *   input/<stream>.json|.ndjson|.index       rows of an input stream (`writeInputStream` of records)
+ *   input/<stream>.hidden.ndjson|.index      the same with hidden columns, when there are any
+ *   input/<stream>@<id>.…                    the rows of one classification, likewise
+ *   cursors/<stream>, cursors/<stream>@<id>  cursors
+ *   output/output.…, output/feedback.…       output streams (`OutputStream` of records)
+ *   exchange/                                files shared with the connector
+ *   state/checkpoints.json                   checkpoints at the start of the run (`Checkpoint` by key)
+ *   state/changes.ndjson                     what the run changed, in order (`CheckpointChange`)
+ *   log.ndjson                               log journal (`LogEntry`)
+ *   notifications.ndjson                     lines for the notification panel (`StoredNotification`)
+ *   events.ndjson                            event log (`StoredEvent`)
+ *   idempotency.ndjson                       remembered keys
+ *   facts.json                               what {@link RunSummary} needs to survive a crash
+ */
+export function runFolder(root: string) {
+  return {
+    input: (stream: string) => join(root, 'input', stream),
+    classificationInput: (stream: string, id: number) => join(root, 'input', `${stream}@${id}`),
+    cursors: join(root, 'cursors'),
+    output: (stream: 'output' | 'feedback') => join(root, 'output', stream),
+    exchange: join(root, 'exchange'),
+    stateFolder: join(root, 'state'),
+    checkpoints: join(root, 'state', 'checkpoints.json'),
+    checkpointChanges: join(root, 'state', 'changes.ndjson'),
+    log: join(root, 'log.ndjson'),
+    notifications: join(root, 'notifications.ndjson'),
+    events: join(root, 'events.ndjson'),
+    idempotency: join(root, 'idempotency.ndjson'),
+    facts: join(root, 'facts.json'),
+  };
+}
+
+export type RunFolder = ReturnType<typeof runFolder>;

@@ -1,0 +1,161 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { writeInputStream } from '@slipway/records';
+import { expect } from 'vitest';
+import {
+  type Checkpoint,
+  type ContainerApiConfig,
+  DEFAULT_CONTAINER_API_CONFIG,
+  type RunContext,
+  readLog,
+  runFolder,
+  STREAMS,
+  startContainerApi,
+} from '../src/index.ts';
+import type { GoldenAfter, GoldenCall, GoldenCase, GoldenRows, GoldenSetup } from './golden-case.ts';
+import { send } from './raw-client.ts';
+import { readOutput, temporaryFolder, testContext } from './test-run.ts';
+
+/** Plays one golden case against a fresh run and compares everything it says. */
+export async function play(golden: GoldenCase): Promise<void> {
+  const { folder, remove } = await temporaryFolder();
+  try {
+    const context = await prepare(folder, golden.setup ?? {});
+    const api = await startContainerApi(context, { host: '127.0.0.1', port: 0 });
+    try {
+      for (const call of golden.setup?.calls ?? []) await compareCall(api.port, call, true);
+      await compareCall(api.port, golden, false);
+      await api.log.flush();
+      await compareAfter(folder, golden.after ?? {});
+      for (const call of golden.after?.calls ?? []) await compareCall(api.port, call, false);
+    } finally {
+      await api.close();
+    }
+  } finally {
+    await remove();
+  }
+}
+
+/** Fills the run's folder and makes its context. */
+async function prepare(folder: string, setup: GoldenSetup): Promise<RunContext> {
+  const type = (setup['connector-type'] ?? 'datasource') as RunContext['connector']['type'];
+  const base = testContext(folder);
+  const paths = runFolder(folder);
+  for (const name of STREAMS[type].inputs) {
+    const texts = setup.input_text?.[name] ?? (setup.input?.[name] ?? []).map((row) => JSON.stringify(row));
+    const columns = unionOfColumns(texts);
+    await writeInputStream(paths.input(name), columns, valuesOf(texts, columns));
+    for (const { 'classification-id': id, rows, columns: own } of setup.classifications ?? []) {
+      const ofClass = (rows[name] ?? []).map((row) => JSON.stringify(row));
+      await writeInputStream(paths.classificationInput(name, id), own, valuesOf(ofClass, own));
+    }
+  }
+  for (const name of setup.broken ?? []) await rm(`${paths.input(name)}.ndjson`);
+  await writeCheckpoints(folder, setup.state ?? {});
+  for (const [path, content] of Object.entries(setup.exchange ?? {})) {
+    await mkdir(dirname(join(paths.exchange, path)), { recursive: true });
+    await writeFile(join(paths.exchange, path), content);
+  }
+  return {
+    ...base,
+    connector: { ...base.connector, type },
+    ...metadataOf(setup),
+    config: { ...DEFAULT_CONTAINER_API_CONFIG, ...(setup.config as Partial<ContainerApiConfig>) },
+    bodyLimitBytes: (setup['body-limit-mib'] ?? 64) * 1024 ** 2,
+    columnOrder: setup['column-order'] ?? null,
+    classifications: (setup.classifications ?? []).map((one) => ({
+      id: one['classification-id'],
+      path: one['classification-path'],
+    })),
+  };
+}
+
+async function writeCheckpoints(folder: string, state: NonNullable<GoldenSetup['state']>): Promise<void> {
+  const checkpoints: Record<string, Checkpoint> = {};
+  for (const [key, { value, version, 'updated-at': updatedAt }] of Object.entries(state)) {
+    checkpoints[key] = { text: JSON.stringify(value), version, updatedAt };
+  }
+  await mkdir(runFolder(folder).stateFolder, { recursive: true });
+  await writeFile(runFolder(folder).checkpoints, JSON.stringify(checkpoints));
+}
+
+function metadataOf(setup: GoldenSetup): Partial<RunContext> {
+  if (!setup.metadata) return {};
+  const { 'process-id': processId, 'run-id': runId, ...same } = setup.metadata;
+  return { ...same, processId, runId } as Partial<RunContext>;
+}
+
+/** Column names in the order of the texts, in which names that look like integers are not special. */
+function unionOfColumns(rows: readonly string[]): string[] {
+  const names = rows.flatMap((row) =>
+    [...row.matchAll(/[{,]("(?:[^"\\]|\\.)*"):/g)].map((match) => match[1]!),
+  );
+  return [...new Set(names.map((name) => JSON.parse(name) as string))];
+}
+
+async function* valuesOf(rows: readonly string[], columns: readonly string[]) {
+  for (const row of rows) {
+    const values = JSON.parse(row) as Record<string, string>;
+    yield columns.map((column) => values[column]);
+  }
+}
+
+async function compareCall(port: number, call: GoldenCall, statusOnly: boolean): Promise<void> {
+  const query = new URLSearchParams(call.query).toString().replaceAll('+', '%20');
+  const target = query === '' ? call.path : `${call.path}?${query}`;
+  const json = call.request === undefined ? {} : { 'Content-Type': 'application/json' };
+  const answer = await send(port, call.method, target, { ...json, ...call.headers }, bodyOf(call));
+  expect(answer.status, answer.body).toBe(call.status);
+  if (statusOnly) return;
+  if (call.response_text !== undefined) expect(answer.body).toBe(call.response_text);
+  else if (call.response === undefined) expect(answer.body).toBe('');
+  else compareJson(answer.body, call.response);
+  for (const [name, value] of Object.entries(call.response_headers ?? {})) {
+    const given = answer.headers[name.toLowerCase()];
+    expect(name === 'Content-Type' ? given?.replace(/;.*/, '') : given, name).toBe(value);
+  }
+}
+
+function bodyOf(call: GoldenCall): string | null {
+  if (call.request_text !== undefined) return call.request_text;
+  if (call.request_bytes !== undefined) {
+    const [before, after] = ['{"data":[{"text":"', '"}]}'];
+    return before + 'x'.repeat(call.request_bytes - before.length - after.length) + after;
+  }
+  return call.request === undefined ? null : JSON.stringify(call.request);
+}
+
+/** Compares JSON in its exact text: keys in the same order, no white space. */
+function compareJson(body: string, expected: unknown): void {
+  const text = JSON.stringify(expected);
+  const pattern = text
+    .replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('"<uuid>"', '"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"')
+    .replaceAll('"<timestamp>"', '"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d[+-]\\d\\d:\\d\\d"');
+  if (text.includes('"<')) expect(body).toMatch(new RegExp(`^${pattern}$`));
+  else expect(body).toBe(text);
+}
+
+async function compareAfter(folder: string, after: GoldenAfter): Promise<void> {
+  for (const name of ['output', 'feedback'] as const) {
+    const expected: GoldenRows | undefined = after[name];
+    if (!expected) continue;
+    const { columns, rows } = await readOutput(folder, name);
+    expect({ columns, rows }).toEqual(expected);
+  }
+  if (after.logs) {
+    const { entries } = await readLog(runFolder(folder).log);
+    const seen = entries.filter(({ source }) => source === 'application' || source === 'container-api');
+    expect(seen.map(({ level, source, message, context }) => ({ level, source, message, context }))).toEqual(
+      after.logs,
+    );
+  }
+  await compareFiles(runFolder(folder).exchange, after.exchange ?? {});
+}
+
+async function compareFiles(root: string, files: Readonly<Record<string, string | null>>): Promise<void> {
+  for (const [path, content] of Object.entries(files)) {
+    const found = await readFile(join(root, path), 'utf8').catch(() => null);
+    expect(found, path).toBe(content);
+  }
+}

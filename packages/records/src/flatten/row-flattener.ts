@@ -1,0 +1,256 @@
+import { JsonScanner } from '../json/json-scanner.ts';
+import { ByteSink } from './byte-sink.ts';
+import type { Column, PathNode, PathTable } from './paths.ts';
+
+/** Levels of objects and lists that a row may have, itself being level 1 (container-api.md 2.6). */
+export const MAX_ROW_DEPTH = 64;
+
+/** Why a row can not be written, in the order in which one hides the other (container-api.md 5.7). */
+export type RowProblem = 'not-an-object' | 'empty-name' | 'long-name' | 'too-deep';
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const LIST_OPEN = 0x5b;
+const LIST_CLOSE = 0x5d;
+const OBJECT_OPEN = 0x7b;
+const OBJECT_CLOSE = 0x7d;
+const NEWLINE = 0x0a;
+/** From here on the native copy is faster than a loop. */
+const LONG_COPY = 48;
+
+/** Rows have serial numbers, so that a column knows whether it was seen in this row without being reset. */
+let lastRow = 0;
+
+/**
+ * Turns rows, as JSON text, into lines of flat JSON objects whose values are text (container-api.md 6). No value is
+ * built: bytes go from the text to the line as they are, with quotes round what is no string.
+ *
+ * One object serves one call: it collects the call's lines, its new columns and what is wrong with its rows.
+ */
+export class RowFlattener {
+  /** The lines, each with its line break. */
+  readonly lines: ByteSink;
+  /** Columns that the stream has not yet, in order of first appearance. */
+  readonly newColumns: Column[] = [];
+  /** Rows so far. */
+  rows = 0;
+  /** True when the call has more new columns than it may: its lines are no longer kept. */
+  tooManyColumns = false;
+
+  readonly #paths: PathTable;
+  readonly #seenNew = new Set<Column>();
+  readonly #newColumnLimit: number;
+  /** Of each column of the row: where its value stands in {@link lines}. */
+  readonly #slots: Column[] = [];
+  #starts: number[] = [];
+  #ends: number[] = [];
+  #row = 0;
+  #columns = 0;
+  #repeated = false;
+  #problem: RowProblem | null = null;
+
+  /**
+   * @param paths names of the places of rows, for the separator of the call
+   * @param newColumnLimit how many columns more the stream may get
+   * @param lines where the lines go; emptied
+   */
+  constructor(paths: PathTable, newColumnLimit: number, lines = new ByteSink(64 * 1024)) {
+    this.#paths = paths;
+    this.#newColumnLimit = newColumnLimit;
+    this.lines = lines;
+    lines.length = 0;
+  }
+
+  /**
+   * Takes the value at the scanner as the next row.
+   *
+   * @param depth levels of JSON around the row
+   * @returns what is wrong with the row, null when its line was appended
+   * @throws {MalformedJsonError}
+   */
+  row(scanner: JsonScanner, depth: number): RowProblem | null {
+    this.rows++;
+    const start = this.lines.length;
+    const first = scanner.peek();
+    if (first !== OBJECT_OPEN) return this.#other(scanner, first, depth);
+    if (this.tooManyColumns) {
+      scanner.value(depth);
+      return null;
+    }
+    this.#row = ++lastRow;
+    this.#columns = 0;
+    this.#repeated = false;
+    this.#problem = null;
+    const block = this.lines.reserve(1);
+    block[this.lines.length++] = OBJECT_OPEN;
+    this.#object(scanner, this.#paths.root(), depth + 1, depth);
+    if (this.#problem !== null || this.tooManyColumns) {
+      this.lines.length = start;
+      return this.#problem;
+    }
+    if (this.#repeated) this.#rewrite(start);
+    this.#end();
+    return null;
+  }
+
+  /** An element that is no object; an empty list counts as an empty one. */
+  #other(scanner: JsonScanner, first: number, depth: number): RowProblem | null {
+    const from = scanner.at;
+    scanner.value(depth);
+    if (first !== LIST_OPEN) return 'not-an-object';
+    const inside = new JsonScanner(scanner.bytes, from + 1);
+    if (inside.peek() !== LIST_CLOSE) return 'not-an-object';
+    this.lines.reserve(1)[this.lines.length++] = OBJECT_OPEN;
+    this.#end();
+    return null;
+  }
+
+  #end(): void {
+    const block = this.lines.reserve(2);
+    block[this.lines.length++] = OBJECT_CLOSE;
+    block[this.lines.length++] = NEWLINE;
+  }
+
+  /** @param around levels of JSON around the row, which do not count for the row's depth */
+  #object(scanner: JsonScanner, parent: PathNode, depth: number, around: number): void {
+    scanner.enter(depth);
+    if (depth - around > MAX_ROW_DEPTH) this.#complain('too-deep');
+    if (scanner.closes(OBJECT_CLOSE)) {
+      if (depth - around > 1) this.#leaf(parent, scanner, scanner.at, scanner.at);
+      return;
+    }
+    let guess = parent.first;
+    let previous: PathNode | null = null;
+    do {
+      const place = this.#key(scanner, parent, guess);
+      if (place !== guess) {
+        if (previous === null) parent.first = place;
+        else previous.next = place;
+      }
+      previous = place;
+      guess = place.next;
+      if (scanner.bytes[scanner.at] === COLON) scanner.at++;
+      else scanner.expect(COLON);
+      this.#value(scanner, place, depth, around);
+    } while (scanner.more(OBJECT_CLOSE));
+  }
+
+  /** Takes a key: the guessed one at the price of comparing its bytes, otherwise by looking it up. */
+  #key(scanner: JsonScanner, parent: PathNode, guess: PathNode | null): PathNode {
+    scanner.peek();
+    const { bytes, at } = scanner;
+    if (guess !== null) {
+      const { key } = guess;
+      let index = 0;
+      while (index < key.length && bytes[at + index] === key[index]) index++;
+      if (index === key.length) {
+        scanner.at = at + index;
+        return guess;
+      }
+    }
+    scanner.string();
+    return this.#paths.key(parent, bytes as Buffer, at, scanner.at);
+  }
+
+  #list(scanner: JsonScanner, parent: PathNode, depth: number, around: number): void {
+    scanner.enter(depth);
+    if (depth - around > MAX_ROW_DEPTH) this.#complain('too-deep');
+    if (scanner.closes(LIST_CLOSE)) {
+      this.#leaf(parent, scanner, scanner.at, scanner.at);
+      return;
+    }
+    let index = 0;
+    do this.#value(scanner, this.tooManyColumns ? parent : this.#paths.item(parent, index++), depth, around);
+    while (scanner.more(LIST_CLOSE));
+  }
+
+  #value(scanner: JsonScanner, place: PathNode, depth: number, around: number): void {
+    const byte = scanner.peek();
+    const start = scanner.at;
+    if (this.tooManyColumns) {
+      // The call is refused in any case: what is left only has to be JSON.
+      scanner.value(depth);
+    } else if (byte === QUOTE) {
+      scanner.string();
+      this.#leaf(place, scanner, start + 1, scanner.at - 1);
+    } else if (byte === OBJECT_OPEN) {
+      this.#object(scanner, place, depth + 1, around);
+    } else if (byte === LIST_OPEN) {
+      this.#list(scanner, place, depth + 1, around);
+    } else {
+      scanner.scalar(byte);
+      // null is the only word that begins with n; it becomes empty text.
+      this.#leaf(place, scanner, byte === 0x6e ? scanner.at : start, scanner.at);
+    }
+  }
+
+  /** Appends the value `bytes[start, end)`, the inside of a string literal, under the name of its place. */
+  #leaf(place: PathNode, scanner: JsonScanner, start: number, end: number): void {
+    const column = place.column ?? this.#paths.column(place);
+    if (!column.known && !this.#admit(column)) return;
+    const { lines } = this;
+    const { literal } = column;
+    const block = lines.reserve(literal.length + (end - start) + 3);
+    let to = lines.length;
+    const repeated = column.row === this.#row;
+    if (!repeated) {
+      if (this.#columns > 0) block[to++] = COMMA;
+      for (let index = 0; index < literal.length; index++) block[to++] = literal[index]!;
+    }
+    const valueAt = to;
+    block[to++] = QUOTE;
+    const { bytes } = scanner;
+    if (end - start < LONG_COPY) for (let from = start; from < end; from++) block[to++] = bytes[from]!;
+    else {
+      (bytes as Buffer).copy(block, to, start, end);
+      to += end - start;
+    }
+    block[to++] = QUOTE;
+    lines.length = to;
+    if (repeated) {
+      this.#repeated = true;
+      this.#starts[column.slot] = valueAt;
+      this.#ends[column.slot] = to;
+      return;
+    }
+    column.row = this.#row;
+    column.slot = this.#columns;
+    this.#slots[this.#columns] = column;
+    this.#starts[this.#columns] = valueAt;
+    this.#ends[this.#columns++] = to;
+  }
+
+  /** Notes a column that the stream has not yet; false when its values can not be written. */
+  #admit(column: Column): boolean {
+    if (column.problem !== null) {
+      this.#complain(column.problem === 'empty' ? 'empty-name' : 'long-name');
+      return false;
+    }
+    if (this.#seenNew.has(column)) return true;
+    if (this.newColumns.length >= this.#newColumnLimit) {
+      this.tooManyColumns = true;
+      return false;
+    }
+    this.#seenNew.add(column);
+    this.newColumns.push(column);
+    return true;
+  }
+
+  /** Of several problems of a row the one that comes first in {@link RowProblem} counts. */
+  #complain(problem: RowProblem): void {
+    const order: readonly (RowProblem | null)[] = ['empty-name', 'long-name', 'too-deep', null];
+    if (order.indexOf(problem) < order.indexOf(this.#problem)) this.#problem = problem;
+  }
+
+  /** Writes a row anew in which a name came up again: the later value at the place of the first. */
+  #rewrite(start: number): void {
+    const row = Buffer.from(this.lines.view().subarray(start));
+    this.lines.length = start + 1;
+    for (let slot = 0; slot < this.#columns; slot++) {
+      if (slot > 0) this.lines.reserve(1)[this.lines.length++] = COMMA;
+      this.lines.push(this.#slots[slot]!.literal);
+      this.lines.push(row.subarray(this.#starts[slot]! - start, this.#ends[slot]! - start));
+    }
+  }
+}

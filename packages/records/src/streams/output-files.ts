@@ -1,0 +1,141 @@
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { BLOCK_SIZE, readBlocks, readLines } from './read-blocks.ts';
+
+/*
+ * Files of the output stream `output` of a folder:
+ *
+ *   output.1.ndjson, output.2.ndjson, …   the rows, in the order of the numbers
+ *   output.columns.ndjson                 {"end":<byte>,"names":[…]}: columns that appeared in the call ending there
+ *   output.closed.json                    {"rows","bytes","columns"}: written once, when the stream was closed
+ *   output.staged.<n>.ndjson              rows of a long call that is not yet accepted
+ *
+ * The last line of each call ends with a blank before its line break, which is white space to JSON. What follows
+ * the last such line belongs to a call that was never answered, and is cut off when the stream is opened again.
+ */
+
+/** Ends the last line of a call. */
+export const CALL_END = Buffer.from(' \n');
+
+/** A stream as it can be read: what was accepted, in order. */
+export interface OutputDescription {
+  /** Files of the rows, in order: one flat JSON object per line, with the columns the row has. */
+  readonly files: readonly string[];
+  /** Union of the columns of all rows, in order of first appearance. */
+  readonly columns: readonly string[];
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** What opening a stream found on disk. */
+export interface RecoveredOutput extends OutputDescription {
+  /** Number of the last file and how many of its bytes count; number 1 and 0 bytes for a new stream. */
+  readonly lastNumber: number;
+  readonly lastBytes: number;
+  readonly columnBytes: number;
+}
+
+/** Path of a numbered file of rows. */
+export function segmentPath(stream: string, number: number): string {
+  return `${stream}.${number}.ndjson`;
+}
+
+/** Path of the record of columns. */
+export function columnsPath(stream: string): string {
+  return `${stream}.columns.ndjson`;
+}
+
+/** Path of the record that the stream is closed. */
+export function closedPath(stream: string): string {
+  return `${stream}.closed.json`;
+}
+
+/** Finds out what a stream holds, leaving the files as they are; torn tails are not counted. */
+export async function recoverOutput(stream: string): Promise<RecoveredOutput> {
+  const numbers = await segmentNumbers(stream);
+  const lastNumber = numbers.at(-1) ?? 1;
+  const files: string[] = [];
+  let [rows, bytes, lastBytes] = [0, 0, 0];
+  for (const number of numbers) {
+    const path = segmentPath(stream, number);
+    const length = await acceptedLength(path);
+    if (number === lastNumber) lastBytes = length;
+    if (length === 0) continue;
+    files.push(path);
+    bytes += length;
+    rows += await countLines(path, length);
+  }
+  return { files, rows, bytes, lastNumber, lastBytes, ...(await recoverColumns(stream, bytes)) };
+}
+
+/** Removes what calls that were not accepted left behind. */
+export async function removeStaged(stream: string): Promise<void> {
+  for (const suffix of await suffixesOf(stream)) {
+    if (/^staged\.\d+\.ndjson$/.test(suffix)) await rm(`${stream}.${suffix}`, { force: true });
+  }
+}
+
+async function segmentNumbers(stream: string): Promise<number[]> {
+  const suffixes = await suffixesOf(stream);
+  return suffixes
+    .flatMap((suffix) => /^(\d+)\.ndjson$/.exec(suffix)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** What follows `<stream>.` in the names of its files. */
+async function suffixesOf(stream: string): Promise<string[]> {
+  const prefix = `${basename(stream)}.`;
+  await mkdir(dirname(stream), { recursive: true });
+  const names = await readdir(dirname(stream));
+  return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+}
+
+/** Length up to the end of the last whole call, found from the end of the file. */
+async function acceptedLength(path: string): Promise<number> {
+  const handle = await open(path, 'r');
+  try {
+    let { size: end } = await handle.stat();
+    const block = Buffer.allocUnsafe(BLOCK_SIZE);
+    while (end > 0) {
+      const start = Math.max(0, end - BLOCK_SIZE);
+      const { bytesRead } = await handle.read(block, 0, end - start, start);
+      const found = block.subarray(0, bytesRead).lastIndexOf(CALL_END);
+      if (found !== -1) return start + found + CALL_END.length;
+      if (start === 0) return 0;
+      // The two bytes may lie on both sides of the border.
+      end = start + CALL_END.length - 1;
+    }
+    return 0;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function countLines(path: string, length: number): Promise<number> {
+  let lines = 0;
+  for await (const block of readBlocks(path, 0, length)) {
+    for (let at = block.indexOf(0x0a); at !== -1; at = block.indexOf(0x0a, at + 1)) lines++;
+  }
+  return lines;
+}
+
+/** Columns of accepted calls; the record of a call is written before its rows and counts only with them. */
+async function recoverColumns(
+  stream: string,
+  bytes: number,
+): Promise<{ columns: string[]; columnBytes: number }> {
+  const columns: string[] = [];
+  let columnBytes = 0;
+  try {
+    for await (const line of readLines(columnsPath(stream))) {
+      const record = JSON.parse(line.toString('utf8')) as { end: number; names: string[] };
+      if (record.end > bytes) break;
+      for (const name of record.names) columns.push(name);
+      columnBytes += line.length + 1;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return { columns, columnBytes };
+}
