@@ -1,0 +1,145 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createMasker, DEFAULT_CONTAINER_API_CONFIG, startContainerApi } from '@slipway/container-api';
+import {
+  DEFAULT_RUN_LIMITS,
+  detectEngine,
+  EgressPolicy,
+  type Engine,
+  type RunRequest,
+} from '@slipway/engine';
+import type { Comparison } from './harness.ts';
+
+const local = { id: 0, name: 'local' };
+
+/** A connector that does nothing, run by each engine of this machine, against a bare spawn of the same program. */
+export async function runComparisons(folder: string): Promise<Comparison[]> {
+  const repository = makeRepository(join(folder, 'repositories', 'nothing'));
+  const comparisons: Comparison[] = [];
+  for (const name of ['process', 'sandbox'] as const) {
+    const engine = await open(name, folder).catch(() => null);
+    if (!engine) continue;
+    const digest = await build(engine, repository);
+    comparisons.push({
+      name: `run of a connector that does nothing, engine ${name}`,
+      unit: 'ms',
+      better: 'lower',
+      ours: () => timed(() => run(engine, digest, join(folder, name))),
+      bare: () => timed(bareSpawn),
+      target: { kind: 'difference', atMost: 300 },
+    });
+  }
+  return comparisons;
+}
+
+function makeRepository(path: string): string {
+  mkdirSync(path, { recursive: true });
+  writeFileSync(join(path, 'Dockerfile'), 'FROM debian:bookworm-slim\nCMD ["true"]\n');
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=Bench', '-c', 'user.email=bench@example.com', ...args], {
+      cwd: path,
+    });
+  git('init', '--quiet', '--initial-branch', 'main');
+  git('add', '--all');
+  git('commit', '--quiet', '--message', 'Nothing');
+  return path;
+}
+
+async function open(name: 'process' | 'sandbox', folder: string): Promise<Engine> {
+  const { engine } = await detectEngine(name, {
+    workFolder: join(folder, `engine-${name}`),
+    git: {
+      egress: new EgressPolicy(),
+      path: process.env.PATH ?? '',
+      localRepositoriesRoot: join(folder, 'repositories'),
+    },
+    path: process.env.PATH ?? '',
+    lang: 'C.UTF-8',
+  });
+  return engine;
+}
+
+const build = async (engine: Engine, url: string): Promise<string> => {
+  const { digest } = await engine.build({
+    buildId: crypto.randomUUID(),
+    repository: { url, branch: 'main', access: { authorization: 'public' } },
+    command: 'true',
+    arguments: null,
+    healthCheck: null,
+    timeoutMs: 60_000,
+    log: () => {},
+    mask: (text) => text,
+    onStep: () => {},
+    signal: AbortSignal.timeout(60_000),
+  });
+  return digest;
+};
+
+async function run(engine: Engine, digest: string, base: string): Promise<void> {
+  const runId = crypto.randomUUID();
+  const folder = join(base, runId);
+  const connectorId = crypto.randomUUID();
+  const request: RunRequest = {
+    identity: {
+      runId,
+      processId: crypto.randomUUID(),
+      siteId: 0,
+      connectorId,
+      connectorVersion: '1.0.0',
+      environment: 'dev',
+      stage: 'import',
+    },
+    digest,
+    command: 'true',
+    arguments: null,
+    settings: { mode: 'as-env-variables', individual: [], authentications: [], secrets: [] },
+    limits: DEFAULT_RUN_LIMITS,
+    network: { mode: 'open' },
+    exchangeFolder: join(folder, 'exchange'),
+    startSidecar: (listen) =>
+      startContainerApi(
+        {
+          runId,
+          processId: crypto.randomUUID(),
+          connector: { id: connectorId, name: 'Nothing', type: 'datasource' },
+          version: '1.0.0',
+          environment: 'dev',
+          stage: 'import',
+          site: local,
+          project: local,
+          account: local,
+          config: DEFAULT_CONTAINER_API_CONFIG,
+          bodyLimitBytes: 64 * 1024 * 1024,
+          logLimitBytes: 200 * 1024 * 1024,
+          folder,
+          exchangePath: listen.exchangePath,
+          columnOrder: null,
+          classifications: [],
+          forward: { mode: 'none' },
+          publicUrl: listen.publicUrl,
+          masker: createMasker([]),
+          now: () => new Date(),
+        },
+        listen,
+      ),
+    log: () => {},
+    mask: (text) => text,
+    signal: new AbortController().signal,
+  };
+  const result = await engine.run(request);
+  if (result.state !== 'finished') throw new Error(`The run ${result.state}: ${result.failure?.reason}`);
+}
+
+const bareSpawn = (): Promise<void> =>
+  new Promise((resolve, reject) => {
+    spawn('true', { stdio: 'ignore' })
+      .once('error', reject)
+      .once('close', () => resolve());
+  });
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
