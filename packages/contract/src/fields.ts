@@ -1,4 +1,6 @@
 import Type, { type TSchema } from 'typebox';
+import { greatestInteger } from './limits.ts';
+import { texts } from './texts.ts';
 
 /**
  * Texts that replace those the validation would choose by itself; `any` speaks for every rule of the field.
@@ -62,6 +64,9 @@ export const choice = <const T extends readonly string[]>(values: T, options: { 
 export const uuid = (options: { texts?: FieldTexts } = {}) =>
   Type.Unsafe<string>({ type: 'string', format: 'uuid', ...extras(options) });
 
+export const nullableUuid = (options: { texts?: FieldTexts } = {}) =>
+  Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'uuid', ...extras(options) });
+
 export const boolean = (options: { texts?: FieldTexts } = {}) =>
   Type.Unsafe<boolean>({ type: 'boolean', ...extras(options) });
 
@@ -86,6 +91,13 @@ export const number = (options: NumberOptions = {}) => {
   return Type.Unsafe<number>({ type: 'number', ...range, ...extras(options) });
 };
 
+/** An id of an account, project, site, …: greater than 0 and no greater than the database can hold. */
+export const positiveInteger = () =>
+  integer({ minimum: 1, maximum: greatestInteger, texts: { range: texts.positive } });
+
+export const nullablePositiveInteger = () =>
+  nullableInteger({ minimum: 1, maximum: greatestInteger, texts: { range: texts.positive } });
+
 /** A list of at most 1000 items, or fewer where the entry says so. */
 export const list = <S extends TSchema>(
   items: S,
@@ -104,10 +116,14 @@ export const positiveIntegers = () =>
   Type.Unsafe<number[]>({
     type: 'array',
     maxItems: 1000,
-    items: { type: 'integer', minimum: 1 },
-    'x-texts': { item: 'All values must be integers greater than 0.' },
+    items: { type: 'integer', minimum: 1, maximum: greatestInteger },
+    'x-texts': { item: texts.positiveList },
   });
 
 /** An object that refuses keys it does not name, at every depth. */
 export const body = <P extends Type.TProperties>(properties: P) =>
   Type.Object(properties, { additionalProperties: false });
+
+/** An object of {@link body}, or null. */
+export const nullableBody = <P extends Type.TProperties>(properties: P) =>
+  Type.Unsafe<Type.Static<Type.TObject<P>> | null>({ ...body(properties), type: ['object', 'null'] });

@@ -1,3 +1,4 @@
+export * from './authentication-rules.ts';
 export * from './configuration.ts';
 export * from './enums.ts';
 export { body, choice, list, nullableText, optional, requiredText, text } from './fields.ts';
@@ -8,6 +9,7 @@ export * from './operation.ts';
 export { allOperations, operations } from './operations/index.ts';
 export * from './parameters.ts';
 export * from './repository-url.ts';
+export * from './secret-path.ts';
 export * from './settings-names.ts';
 export * from './texts.ts';
 export * from './time.ts';

@@ -65,12 +65,13 @@ function pathParameters(operation: Operation): Json[] {
     name,
     in: 'path',
     required: true,
-    schema: { type: 'string', ...pathFormat(name) },
+    schema: { type: 'string', ...pathFormat(name, operation.patterns?.[name]) },
   }));
 }
 
 /** What the checks of 1.8 refuse tells what kind of value a parameter is. */
-function pathFormat(name: string): Json {
+function pathFormat(name: string, own: RegExp | undefined): Json {
+  if (own) return { pattern: own.source };
   const text = Object.values(checkParameters({ [name]: '?' }).errors)[0];
   if (text === texts.uuid) return { format: 'uuid' };
   if (text === texts.type('integer')) return { pattern: '^[1-9]\\d*$' };
@@ -102,6 +103,8 @@ function querySchema(parameter: QueryParameter): Json {
       return { type: 'boolean' };
     case 'integer':
       return { type: 'integer' };
+    case 'time':
+      return { type: 'string', format: 'date-time' };
     case 'pattern':
       return { type: 'string', pattern: parameter.pattern?.source };
     case 'text':

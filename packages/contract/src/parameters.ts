@@ -1,5 +1,7 @@
+import { greatestInteger } from './limits.ts';
 import type { Operation, QueryParameter } from './operation.ts';
 import { texts } from './texts.ts';
+import { parseTime } from './time.ts';
 import { type FieldErrors, uuidPattern } from './validation.ts';
 
 const uuidParameters = new Set([
@@ -38,15 +40,19 @@ const integerParameters = new Set([
 
 const selectorPattern = /^(main|latest|\d{1,9})$/;
 
-/** The greatest id the database can hold; a longer number can be no id. */
-const greatestInteger = 2_147_483_647;
-
 /** The names in braces of a path, in order. */
 export const parameterNames = (path: string): string[] =>
   [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string);
 
-/** Checks path values by the rules of chapter 1.8. Uuids come back in lower case. */
-export function checkParameters(given: Record<string, string>): {
+/**
+ * Checks path values by the rules of chapter 1.8 and those of the operation. Uuids come back in lower case.
+ *
+ * @param patterns rules of the operation's own parameters
+ */
+export function checkParameters(
+  given: Record<string, string>,
+  patterns: Record<string, RegExp> = {},
+): {
   values: Record<string, string>;
   errors: FieldErrors;
 } {
@@ -62,6 +68,8 @@ export function checkParameters(given: Record<string, string>): {
       if (!selectorPattern.test(value)) errors[key] = texts.invalid;
     } else if (integerParameters.has(name)) {
       if (!/^[1-9]\d*$/.test(value) || Number(value) > greatestInteger) errors[key] = texts.type('integer');
+    } else if (patterns[name]?.test(value) === false) {
+      errors[key] = texts.invalid;
     }
   }
   return { values, errors };
@@ -77,6 +85,8 @@ export const listQuery = {
 export interface Page {
   from: number;
   limit: number;
+  /** Did the request name a limit? Streams of lines carry everything unless it did (1.12). */
+  limited: boolean;
   /** The opaque cursor as sent; the list that made it reads it. */
   after: string | null;
 }
@@ -112,7 +122,7 @@ export function checkQuery(
 
 function defaultPage(operation: Operation): Page {
   const limit = operation.success.envelope === 'list' ? (operation.success.limit ?? 100) : 100;
-  return { from: 0, limit, after: null };
+  return { from: 0, limit, limited: false, after: null };
 }
 
 function checkPage(given: Record<string, string | string[] | undefined>, result: CheckedQuery): void {
@@ -124,9 +134,10 @@ function checkPage(given: Record<string, string | string[] | undefined>, result:
     else result.errors.from = texts.nonNegative;
   }
   if (limit !== undefined) {
-    if (/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= 1000)
+    if (/^\d{1,4}$/.test(limit) && Number(limit) >= 1 && Number(limit) <= 1000) {
       result.page.limit = Number(limit);
-    else result.errors.limit = texts.between(1, 1000);
+      result.page.limited = true;
+    } else result.errors.limit = texts.between(1, 1000);
   }
   if (after !== undefined) result.page.after = after;
 }
@@ -162,6 +173,12 @@ function parse(parameter: QueryParameter, all: string[]): Parsed {
       return /^[1-9]\d{0,9}$/.test(last) && Number(last) <= greatestInteger
         ? { ok: true, value: Number(last) }
         : { ok: false, text: texts.type('integer') };
+    case 'time': {
+      const time = parseTime(last);
+      return time
+        ? { ok: true, value: time.toISOString() }
+        : { ok: false, text: 'This value is not a valid time.' };
+    }
     case 'pattern':
       return parameter.pattern?.test(last) ? { ok: true, value: last } : { ok: false, text: texts.invalid };
     case 'text':

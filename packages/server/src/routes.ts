@@ -4,7 +4,7 @@ import { deploymentRoutes } from './deployments/routes.ts';
 import { auditRoutes } from './events/routes.ts';
 import type { Route } from './http/route.ts';
 import type { Resolvers } from './http/subjects.ts';
-import { identityRoutes } from './identity/routes.ts';
+import { identityResolvers, identityRoutes } from './identity/routes.ts';
 import { stateResolvers, stateRoutes } from './operations/routes.ts';
 import { organizationResolvers, organizationRoutes } from './organizations/routes.ts';
 import { platformResolvers, platformRoutes } from './platform/routes.ts';
@@ -37,6 +37,7 @@ export const resolvers: Resolvers = {
   ...stateResolvers,
   ...runResolvers,
   ...organizationResolvers,
+  ...identityResolvers,
   ...secretResolvers,
   ...platformResolvers,
 };

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Operation } from '@slipway/contract';
+import { messages, type Operation } from '@slipway/contract';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Actor, Context } from '../context.ts';
+import { Refusal } from '../errors.ts';
 import { authenticate } from '../identity/authenticate.ts';
 import type { Services } from '../services.ts';
 import { checkRoleAndScope } from './access.ts';
@@ -75,6 +76,7 @@ function addRoute(app: FastifyInstance, services: Services, route: Route, resolv
     method: operation.method,
     url: fastifyPath(operation.path),
     onRequest: async (request) => {
+      refuseTrailingSlash(request);
       if (operation.access === 'public') {
         request.actor = nobody;
         return;
@@ -84,6 +86,12 @@ function addRoute(app: FastifyInstance, services: Services, route: Route, resolv
     },
     handler: (request, reply) => handle(request, reply, contextOf(services, request)),
   });
+}
+
+/** A wildcard would take a slash at the end, which no path has (1.1). */
+function refuseTrailingSlash(request: FastifyRequest): void {
+  const path = (request.params as Record<string, string | undefined>)['*'];
+  if (path === '' || path?.endsWith('/')) throw new Refusal(404, { message: messages.routeNotFound });
 }
 
 const contextOf = (services: Services, request: FastifyRequest): Context => ({
@@ -137,7 +145,8 @@ function refuseOtherMethods(app: FastifyInstance, url: string, operations: Opera
     method: [...others],
     url,
     // Answered before any body is read.
-    onRequest: async (_request, reply) => {
+    onRequest: async (request, reply) => {
+      refuseTrailingSlash(request);
       await sendJson(reply.header('Allow', allowed.join(', ')), 405, '{"message":"Method not allowed."}');
     },
     handler: async () => undefined,

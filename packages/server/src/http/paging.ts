@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { type Page, texts } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
 import type { Database } from '../context.ts';
@@ -29,7 +30,7 @@ function decode(after: string, count: number): Cursor {
   throw badRequest({ after: texts.invalid });
 }
 
-const isKey = (key: unknown): boolean => typeof key === 'string' && /^[\w:. +-]{1,64}$/.test(key);
+const isKey = (key: unknown): boolean => typeof key === 'string' && /^[\w:. +/-]{1,255}$/.test(key);
 
 /** How a list is sorted: the columns of the key, unique together, all in one direction. */
 export interface Order {
@@ -66,34 +67,67 @@ export interface Listing {
  * them alone.
  */
 export async function readPage(db: Database, page: Page, listing: Listing): Promise<ListResult> {
-  const { table, where, item, order } = listing;
-  const alias = sql.ref(listing.alias);
-  const cursor = page.after === null ? null : decode(page.after, order.columns.length);
+  const cursor = cursorOf(page, listing);
+  const { items, next } = await readItems(db, cursor, page.from, page.limit, listing);
+  const start = cursor?.from ?? page.from;
+  const counted = next !== null || cursor !== null || (items.length === 0 && page.from > 0);
+  return {
+    items,
+    total: counted ? await countRows(db, listing) : start + items.length,
+    from: start,
+    after: next && encode({ from: start + items.length, keys: next }),
+  };
+}
+
+/**
+ * Reads a list to its end, or to the limit that was sent, as lines of JSON (1.12). Rows are read in slices, so that
+ * memory stays flat and no connection is held while the reader is slow.
+ *
+ * @throws 400 for a cursor that is none, before anything is read
+ */
+export function readLines(db: Database, page: Page, listing: Listing): Readable {
+  const slice = 1000;
+  const first = cursorOf(page, listing);
+  async function* lines(): AsyncGenerator<string> {
+    let cursor = first;
+    let left = page.limited ? page.limit : Number.POSITIVE_INFINITY;
+    do {
+      const { items, next } = await readItems(db, cursor, page.from, Math.min(left, slice), listing);
+      if (items.length > 0) yield `${items.join('\n')}\n`;
+      left -= items.length;
+      cursor = next && { from: 0, keys: next };
+    } while (cursor !== null && left > 0);
+  }
+  return Readable.from(lines(), { objectMode: false });
+}
+
+const cursorOf = (page: Page, { order }: Listing): Cursor | null =>
+  page.after === null ? null : decode(page.after, order.columns.length);
+
+/** The items behind the cursor, and the sort key of the last one when more follow. */
+async function readItems(
+  db: Database,
+  cursor: Cursor | null,
+  from: number,
+  limit: number,
+  { table, alias: name, where, item, order }: Listing,
+): Promise<{ items: string[]; next: string[] | null }> {
+  const alias = sql.ref(name);
   const sorted = sql.join(order.columns.map(({ name }) => sql`${name} ${sql.raw(order.direction)}`));
   // As text a time keeps its microseconds, which a JavaScript date would lose.
   const keys = order.columns.map(({ name }, index) => sql`${name}::text AS ${sql.ref(`k${index}`)}`);
   const { rows } = await sql<{ item: string; found: number; [key: `k${number}`]: string }>`
     WITH picked AS (
       SELECT ${alias}.* FROM ${table} ${alias} WHERE ${where} ${cursor ? beyond(cursor, order) : sql``}
-      ORDER BY ${sorted} LIMIT ${page.limit + 1} OFFSET ${cursor ? 0 : page.from}
+      ORDER BY ${sorted} LIMIT ${limit + 1} OFFSET ${cursor ? 0 : from}
     )
     SELECT (${item})::text AS item, ${sql.join(keys)}, (SELECT count(*) FROM picked) AS found
-    FROM picked ${alias} ORDER BY ${sorted} LIMIT ${page.limit}`.execute(db);
-  const start = cursor?.from ?? page.from;
+    FROM picked ${alias} ORDER BY ${sorted} LIMIT ${limit}`.execute(db);
   const last = rows.at(-1);
-  const more = last !== undefined && last.found > page.limit;
-  const next = {
-    from: start + rows.length,
-    keys: order.columns.map((_column, index) => last?.[`k${index}`] as string),
-  };
+  const more = last !== undefined && last.found > limit;
   return {
     items: rows.map((row) => row.item),
-    total:
-      more || cursor || (rows.length === 0 && page.from > 0)
-        ? await countRows(db, listing)
-        : start + rows.length,
-    from: start,
-    after: more ? encode(next) : null,
+    next: more ? order.columns.map((_column, index) => last[`k${index}`] as string) : null,
   };
 }
 

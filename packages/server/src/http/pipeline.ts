@@ -66,7 +66,7 @@ function parseBody(body: unknown): unknown {
 }
 
 function checkAddress(operation: Operation, request: FastifyRequest) {
-  const { values: params, errors } = checkParameters(request.params as Record<string, string>);
+  const { values: params, errors } = checkParameters(pathValues(request), operation.patterns);
   const {
     values: query,
     page,
@@ -77,6 +77,12 @@ function checkAddress(operation: Operation, request: FastifyRequest) {
   if (sentence) throw refused(sentence);
   if (Object.keys(all).length > 0) throw badRequest(all);
   return { params, query, page };
+}
+
+/** The values of the path; a last `{path}` is a wildcard of the router (see app.ts), which has no name there. */
+function pathValues(request: FastifyRequest): Record<string, string> {
+  const { '*': path, ...named } = request.params as Record<string, string>;
+  return path === undefined ? named : { ...named, path };
 }
 
 async function findSubject(

@@ -25,4 +25,6 @@ export type Resolver<K extends keyof Subjects> = (
   params: Record<string, string>,
 ) => Promise<Found<Subjects[K]>>;
 
-export type Resolvers = { [K in keyof Subjects]?: Resolver<K> } & Partial<Record<Subject, Resolver<never>>>;
+export type Resolvers = { [K in keyof Subjects]?: Resolver<K> } & Partial<
+  Record<Exclude<Subject, keyof Subjects>, Resolver<never>>
+>;

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Context, Work } from '../context.ts';
+import type { Actor, Context, Database, Work } from '../context.ts';
 import { badRequest } from '../errors.ts';
 
 /** Who a new thing belongs to. */
@@ -15,22 +15,33 @@ export interface Owner {
  */
 export async function chooseOwner(context: Context, given: string | undefined): Promise<Owner> {
   const { actor } = context;
-  const first = actor.organizations[0];
-  if (given === undefined)
-    return first ? { id: first, kind: 'organization' } : { id: actor.id, kind: 'user' };
-  const id = given.toLowerCase();
-  if (id === actor.id) return { id, kind: 'user' };
-  if (actor.organizations.includes(id)) return { id, kind: 'organization' };
-  const kind = actor.role === 'admin' ? await kindOf(context, id) : null;
-  if (!kind) throw badRequest({ owner: 'You are not a member of this organization.' });
-  return { id, kind };
+  const owner = given === undefined ? defaultOwner(actor) : await namedOwner(context, given.toLowerCase());
+  if (!owner || (owner.kind === 'organization' && !(await keepOrganization(context.db, owner.id)))) {
+    throw badRequest({ owner: notMember });
+  }
+  return owner;
 }
 
-async function kindOf({ db }: Context, id: string): Promise<Owner['kind'] | null> {
+const notMember = 'You are not a member of this organization.';
+
+function defaultOwner({ id, organizations: [first] }: Actor): Owner {
+  return first ? { id: first, kind: 'organization' } : { id, kind: 'user' };
+}
+
+async function namedOwner({ actor, db }: Context, id: string): Promise<Owner | null> {
+  if (id === actor.id) return { id, kind: 'user' };
+  if (actor.organizations.includes(id)) return { id, kind: 'organization' };
+  if (actor.role !== 'admin') return null;
   const { rows } = await sql<{ kind: Owner['kind'] }>`
     SELECT 'organization' AS kind FROM organizations WHERE id = ${id}
     UNION ALL SELECT 'user' FROM users WHERE id = ${id}`.execute(db);
-  return rows[0]?.kind ?? null;
+  return rows[0] ? { id, kind: rows[0].kind } : null;
+}
+
+/** Keeps the organization from being deleted until the transaction ends; false when it is gone. */
+async function keepOrganization(db: Database, id: string): Promise<boolean> {
+  const { rows } = await sql`SELECT 1 FROM organizations WHERE id = ${id} FOR KEY SHARE`.execute(db);
+  return rows.length > 0;
 }
 
 /**
@@ -39,11 +50,12 @@ async function kindOf({ db }: Context, id: string): Promise<Owner['kind'] | null
  */
 export async function lockConnectorsLimit(db: Work, owner: Owner): Promise<number | null> {
   if (owner.kind === 'user') return null;
+  // Weaker than FOR UPDATE: several who keep the organization from being deleted may wait here for each other.
   const row = await db
     .selectFrom('organizations')
     .select('connectors_limit')
     .where('id', '=', owner.id)
-    .forUpdate()
+    .forNoKeyUpdate()
     .executeTakeFirst();
   return row?.connectors_limit ?? null;
 }

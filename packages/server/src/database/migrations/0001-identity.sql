@@ -72,6 +72,7 @@ CREATE TABLE audit_events (
 CREATE INDEX audit_events_newest ON audit_events (time DESC, id DESC);
 CREATE INDEX audit_events_connector ON audit_events (connector_id, time DESC, id DESC);
 CREATE INDEX audit_events_actor ON audit_events (actor_id, time DESC, id DESC);
+CREATE INDEX audit_events_action ON audit_events (action, time DESC, id DESC);
 CREATE INDEX audit_events_entity ON audit_events (entity_type, entity_id, time DESC, id DESC);
 
 -- A worker shows that it lives by its heartbeat and by a session lock on hashtext(id); work of a dead one is taken over.

@@ -1,0 +1,32 @@
+import type { operations } from '@slipway/contract';
+import { ownsBuckets } from '../buckets/store.ts';
+import { ownsConnectors } from '../connectors/store.ts';
+import { type Context, inTransaction, type Work } from '../context.ts';
+import { refused } from '../errors.ts';
+import { audit } from '../events/audit.ts';
+import type { Input } from '../http/route.ts';
+import { ownsSecrets } from '../secrets/store.ts';
+import { lockOrganization } from './store.ts';
+
+/** `DELETE /organizations/{organizationId}`: memberships go with it. */
+export async function deleteOrganization(
+  context: Context,
+  { subject }: Input<typeof operations.organizationDelete>,
+): Promise<void> {
+  await inTransaction(context, async (work) => {
+    // Whoever gives it something new waits for this lock, and finds it gone.
+    const { name } = await lockOrganization(work.db, subject.id);
+    if (await ownsAnything(work.db, subject.id)) {
+      throw refused('Organization still owns connectors, buckets or secrets.');
+    }
+    await work.db.deleteFrom('organizations').where('id', '=', subject.id).execute();
+    await audit(work, {
+      action: 'organization_delete',
+      entity: { type: 'organization', id: subject.id, name },
+      changes: [{ path: 'name', from: name, to: null }],
+    });
+  });
+}
+
+const ownsAnything = async (db: Work, id: string): Promise<boolean> =>
+  (await ownsConnectors(db, id)) || (await ownsBuckets(db, id)) || (await ownsSecrets(db, id));

@@ -1,0 +1,30 @@
+import type { Actor } from '../context.ts';
+import { notFound } from '../errors.ts';
+import type { Resolver, Right } from '../http/subjects.ts';
+
+export interface OrganizationSubject {
+  id: string;
+  name: string;
+}
+
+declare module '../http/subjects.ts' {
+  interface Subjects {
+    organization: OrganizationSubject;
+  }
+}
+
+export const resolveOrganization: Resolver<'organization'> = async ({ db, actor }, params) => {
+  const subject = await db
+    .selectFrom('organizations')
+    .select(['id', 'name'])
+    .where('id', '=', params.organizationId as string)
+    .executeTakeFirst();
+  if (!subject) throw notFound('Organization');
+  return { subject, right: rightOf(actor, subject.id), thing: 'Organization' };
+};
+
+function rightOf(actor: Actor, organizationId: string): Right {
+  if (actor.role === 'admin') return 'admin';
+  if (!actor.organizations.includes(organizationId)) return 'none';
+  return actor.role === 'viewer' ? 'read' : 'write';
+}
