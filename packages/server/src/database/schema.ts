@@ -364,7 +364,7 @@ export interface Runs {
   setup_config: Json | null;
   site_id: number;
   site_name: string;
-  spec: Json;
+  spec: Generated<Json>;
   stage: string;
   started_at: Timestamp | null;
   state: string;

@@ -38,12 +38,13 @@ export async function openFormValues(
   vault: Vault,
   owner: FormOwner,
 ): Promise<Record<string, string>> {
-  const values: Record<string, string> = Object.create(null);
-  for (const row of await storedValues(db, owner)) {
-    const value = row.sealed === null ? row.value : await vault.open(db, row.sealed);
-    if (value !== null) values[row.command_option] = value;
-  }
-  return values;
+  const rows = await storedValues(db, owner);
+  const opened = await vault.openAll(
+    db,
+    rows.flatMap((row) => row.sealed ?? []),
+  );
+  const values = rows.map((row) => [row.command_option, row.sealed ? opened.get(row.sealed) : row.value]);
+  return Object.fromEntries(values.filter(([, value]) => value !== null && value !== undefined));
 }
 
 /** Options whose password is stored. */

@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
-import { type Context, systemContext } from '../context.ts';
+import type { Context } from '../context.ts';
 import { announce, watch } from '../events/signals.ts';
 import { isDead } from '../jobs/leases.ts';
+import { repeat } from '../jobs/repeat.ts';
+import { systemContext } from '../operations/system-context.ts';
 import { cancelRunsOf } from '../runs/cancel-run.ts';
 import { executeRun } from '../runs/execute-run.ts';
 import type { Services } from '../services.ts';
@@ -30,7 +32,7 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-/** Works on the queue `process`. */
+/** Works on the queue `process`, and looks for processes without a worker at once and every minute. */
 export async function startProcessWorker(services: Services): Promise<Worker> {
   const stopping = new AbortController();
   const inHand = new Set<Promise<void>>();
@@ -39,9 +41,11 @@ export async function startProcessWorker(services: Services): Promise<Worker> {
     inHand.add(work);
     await work.finally(() => inHand.delete(work));
   });
+  const recovery = repeat(60_000, () => recoverProcesses(services), services.log);
   return {
     async stop() {
       stopping.abort();
+      await recovery.stop();
       await Promise.allSettled(inHand);
     },
   };
@@ -137,7 +141,7 @@ function watchCancel({ db, signals }: Services, id: string, cancel: AbortControl
 
 /**
  * Wakes workers for processes that nobody works on: queued ones whose job was lost with its worker, and running ones of
- * a dead worker. Called at start and every minute.
+ * a dead worker.
  */
 export async function recoverProcesses({ db, jobs }: Services): Promise<void> {
   await db.transaction().execute(async (work) => {

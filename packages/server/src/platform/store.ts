@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Database } from '../context.ts';
+import { contains } from '../database/contains.ts';
 import { RawJson } from '../json.ts';
 
 /** Representations of 6.1, keys in the contract's order. Each reads its row under the alias that is named. */
@@ -68,8 +69,6 @@ export async function showJson(
   return json;
 }
 
-/** `contains`, in any case; the signs of LIKE count as themselves. */
+/** Filters by `name`, when it is given. */
 export const nameContains = (column: string, name: string | undefined): RawBuilder<boolean> =>
-  name === undefined
-    ? sql`true`
-    : sql`${sql.ref(column)} ILIKE ${`%${name.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`}`;
+  name === undefined ? sql`true` : contains(column, name);

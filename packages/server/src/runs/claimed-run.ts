@@ -9,8 +9,7 @@ import type { RunValue } from './settings-of-run.ts';
 /** A run that this worker works on. */
 export interface ClaimedRun {
   id: string;
-  connectorId: string;
-  versionId: string;
+  connectorName: string;
   identity: RunIdentity;
   site: { id: number; name: string };
   project: { id: number; name: string };
@@ -24,7 +23,6 @@ export interface ClaimedRun {
 interface Row {
   id: string;
   connector_id: string;
-  version_id: string;
   connector_version: string;
   environment: 'dev' | 'prod';
   stage: RunIdentity['stage'];
@@ -53,8 +51,7 @@ export async function claimRun({ db, workerId }: Services, id: string): Promise<
   if (!row) return null;
   return {
     id,
-    connectorId: row.connector_id,
-    versionId: row.version_id,
+    connectorName: row.spec.connectorName,
     identity: {
       runId: id,
       processId: row.process_id,

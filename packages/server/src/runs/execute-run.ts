@@ -1,7 +1,7 @@
 import { createMasker, runFolder } from '@slipway/container-api';
 import { MACHINE_LOST, type RunResult } from '@slipway/engine';
 import { sql } from 'kysely';
-import { watch } from '../events/signals.ts';
+import { type Watch, watch } from '../events/signals.ts';
 import { isDead } from '../jobs/leases.ts';
 import type { Services } from '../services.ts';
 import { type ClaimedRun, claimRun, outcomeOf, type RunOutcome } from './claimed-run.ts';
@@ -27,10 +27,10 @@ const slots = new WeakMap<Services, Slots>();
  * left is ended truthfully.
  *
  * @param stopping aborted when this worker ends: the connector is ended with it, and the run is lost
- * @throws when another living worker works on the run
  */
 export async function executeRun(services: Services, id: string, stopping: AbortSignal): Promise<RunOutcome> {
   const cancel = new AbortController();
+  const news = watch(services.signals, id);
   const watching = watchCancel(services, id, cancel);
   try {
     const places = slots.get(services) ?? new Slots(services.settings.runConcurrency);
@@ -44,21 +44,24 @@ export async function executeRun(services: Services, id: string, stopping: Abort
       },
       AbortSignal.any([cancel.signal, stopping]),
     );
-    if (!stopping.aborted) await endIfLost(services, id);
+    await awaitEnd(services, id, news, stopping);
     return await outcomeOf(services, id);
   } finally {
     watching.stop();
+    news.close();
   }
 }
 
-/** @throws when a living worker has the run */
-async function endIfLost(services: Services, id: string): Promise<void> {
-  const { rows } = await sql<{ state: string; lost: boolean }>`
-    SELECT state, ${isDead(sql.ref('worker_id'))} AS lost FROM runs WHERE id = ${id}`.execute(services.db);
-  const row = rows[0];
-  if (!row || isEnded(row.state)) return;
-  if (row.state === 'running' && row.lost) await recoverRun(services, id);
-  else throw new Error(`Run ${id} is in the hands of another worker.`);
+/** Waits for the end of a run that somebody else has begun, and ends it when that worker is dead. */
+async function awaitEnd(services: Services, id: string, news: Watch, stopping: AbortSignal): Promise<void> {
+  while (!stopping.aborted) {
+    const { rows } = await sql<{ state: string; lost: boolean }>`
+      SELECT state, ${isDead(sql.ref('worker_id'))} AS lost FROM runs WHERE id = ${id}`.execute(services.db);
+    const row = rows[0];
+    if (!row || isEnded(row.state)) return;
+    if (row.state === 'running' && row.lost) await recoverRun(services, id);
+    else await news.next(cancelCheckMs);
+  }
 }
 
 interface Ending {
@@ -86,7 +89,7 @@ async function runConnector(
   { cancelled, stopping }: Ending,
 ): Promise<RunEnd> {
   const settings = await openSettings(services, run);
-  const journal = new RunJournal(services, run, createMasker(settings.secretValues));
+  const journal = new RunJournal(services, run, settings.folder, createMasker(settings.secretValues));
   try {
     await prepareInput(services, { id: run.id, site: run.site.id, type: run.spec.type });
     const request = requestOf(services, run, settings, journal);

@@ -6,6 +6,7 @@ import { type RunValue, runValues, shownValues } from './settings-of-run.ts';
 
 /** What a run is, frozen when it is made: changes of the version or of a form count from the next run on. */
 export interface RunSpec {
+  connectorName: string;
   type: DeployedVersion['type'];
   command: string;
   arguments: string | null;
@@ -99,6 +100,7 @@ function specOf(
   if (!application) throw new Error(`Version ${version.id} was synchronized without a command.`);
   const { limits } = version;
   return {
+    connectorName: version.connectorName,
     type: version.type,
     command: application.command,
     arguments: application.arguments,

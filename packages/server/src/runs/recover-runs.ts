@@ -7,8 +7,7 @@ import { endRun, unmeasured } from './end-run.ts';
 import { shipLog } from './log-shipper.ts';
 
 /**
- * Ends the runs that a dead worker left, and removes what the engine still has of runs that are over. Called at start
- * and every minute.
+ * Ends the runs that a dead worker left, and removes what the engine still has of runs that are over.
  */
 export async function recoverRuns(services: Services): Promise<void> {
   const { rows } = await sql<{ id: string }>`

@@ -2,9 +2,10 @@ import { access, cp, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { runFolder, STREAMS } from '@slipway/container-api';
 import { type BodyOf, type ConnectorType, type operations, texts } from '@slipway/contract';
-import { ColumnRegister, dataSetRows, WriteRequestReader, writeInputStream } from '@slipway/records';
+import { ColumnRegister, WriteRequestReader, writeInputStream } from '@slipway/records';
 import type { Context } from '../context.ts';
 import { badRequest } from '../errors.ts';
+import { dataSetRows } from '../platform/data-set-io.ts';
 import type { Services } from '../services.ts';
 
 type Input = NonNullable<BodyOf<(typeof operations)['runCreate']>['input']>;

@@ -1,40 +1,112 @@
 import {
   type ContainerApi,
   DEFAULT_CONTAINER_API_CONFIG,
+  type ForwardPolicy,
   type LogSource,
   type Masker,
+  type NewLogEntry,
   type RunContext,
-  type RunLog,
+  RunLog,
   runFolder,
   startContainerApi,
 } from '@slipway/container-api';
 import type { LogSink, Sidecar, SidecarListen } from '@slipway/engine';
 import type { Services } from '../services.ts';
 import type { ClaimedRun } from './claimed-run.ts';
-import { networkOf } from './run-request.ts';
+
+/** What was counted at a run's Container API. */
+export interface ApiCounters {
+  rowsRead: Record<string, number>;
+  requests: number;
+  errors: number;
+}
 
 /**
- * What a run writes down while it lives: the engine's lines and those of its Container API go into one journal, numbered
- * in one row. Lines of the engine from before the Container API has begun wait for it.
+ * What a run writes down while it lives: the lines of the engine and those of its Container API go into one journal and
+ * share its numbers. Lines of the engine from before the Container API began wait for it.
  */
 export class RunJournal {
   readonly masker: Masker;
   readonly #services: Services;
   readonly #run: ClaimedRun;
-  #api: ContainerApi | null = null;
-  #early: Parameters<RunLog['write']>[0][] = [];
-  #counters: { rowsRead: Record<string, number>; requests: number; errors: number } | null = null;
+  readonly #folder: string;
+  /** The present one, and before it those that the engine had to start again. */
+  readonly #apis: ContainerApi[] = [];
+  #early: NewLogEntry[] = [];
 
-  constructor(services: Services, run: ClaimedRun, masker: Masker) {
+  /** @param folder absolute path of the run's folder */
+  constructor(services: Services, run: ClaimedRun, folder: string, masker: Masker) {
     this.#services = services;
     this.#run = run;
+    this.#folder = folder;
     this.masker = masker;
   }
 
   /** Takes the lines of the engine. */
   readonly sink: LogSink = (level, source, message, context) => {
     const entry = { level, source: source as LogSource, message, ...(context ? { context } : {}) };
-    if (this.#api) return this.#api.log.write(entry);
+    const api = this.#apis.at(-1);
+    if (api) return api.log.write(entry);
     this.#early.push(entry);
   };
+
+  /** Starts the Container API where the engine wants it. */
+  async startSidecar(listen: SidecarListen): Promise<Sidecar> {
+    const api = await startContainerApi(this.#contextOf(listen), listen);
+    this.#apis.push(api);
+    for (const entry of this.#early.splice(0)) void api.log.write(entry);
+    return api;
+  }
+
+  counters(): ApiCounters {
+    const total: ApiCounters = { rowsRead: {}, requests: 0, errors: 0 };
+    for (const { rowsRead, requests, errors } of this.#apis.map((api) => api.summary())) {
+      total.requests += requests;
+      total.errors += errors;
+      for (const [stream, rows] of Object.entries(rowsRead)) {
+        total.rowsRead[stream] = (total.rowsRead[stream] ?? 0) + rows;
+      }
+    }
+    return total;
+  }
+
+  /** Writes what still waits, when the Container API never began. */
+  async close(): Promise<void> {
+    if (this.#early.length === 0) return;
+    const { masker, now, logLimitBytes: limitBytes } = this.#contextOf(null);
+    const log = await RunLog.open(runFolder(this.#folder).log, { masker, now, limitBytes });
+    for (const entry of this.#early.splice(0)) await log.append(entry);
+    await log.close();
+  }
+
+  #contextOf(listen: SidecarListen | null): RunContext {
+    const { settings } = this.#services;
+    const { identity, spec, connectorName, site, project, account } = this.#run;
+    return {
+      runId: identity.runId,
+      processId: identity.processId,
+      connector: { id: identity.connectorId, name: connectorName, type: spec.type },
+      version: identity.connectorVersion,
+      environment: identity.environment,
+      stage: identity.stage,
+      site,
+      project,
+      account,
+      config: { ...DEFAULT_CONTAINER_API_CONFIG, ...spec.containerApiConfig },
+      bodyLimitBytes: settings.bodyLimitMib * 1024 ** 2,
+      logLimitBytes: settings.logLimitMib * 1024 ** 2,
+      folder: this.#folder,
+      exchangePath: listen?.exchangePath ?? runFolder(this.#folder).exchange,
+      columnOrder: null,
+      classifications: [],
+      forward: listen?.forwardProxy ? forwardOf(spec) : { mode: 'none' },
+      publicUrl: listen?.publicUrl ?? null,
+      masker: this.masker,
+      now: () => new Date(),
+    };
+  }
 }
+
+/** Calls that a connector sends through its Container API reach what the version's network policy lets it reach. */
+const forwardOf = ({ network, allowList }: ClaimedRun['spec']): ForwardPolicy =>
+  network === 'allow-list' ? { mode: network, hosts: allowList } : { mode: network };

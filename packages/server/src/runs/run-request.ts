@@ -1,7 +1,7 @@
 import { runFolder } from '@slipway/container-api';
 import { secretOptionName } from '@slipway/contract';
 import { DEFAULT_RUN_LIMITS, type NetworkPolicy, type RunRequest, type SettingValue } from '@slipway/engine';
-import { openSecrets } from '../secrets/open-secrets.ts';
+import { openSecretsAt } from '../secrets/registrations.ts';
 import type { Services } from '../services.ts';
 import type { ClaimedRun } from './claimed-run.ts';
 import type { RunSpec } from './new-run.ts';
@@ -23,8 +23,8 @@ export async function openSettings(services: Services, run: ClaimedRun): Promise
   const sealed: RunValue[] =
     run.sealedValues === null ? [] : (JSON.parse(await vault.open(db, run.sealedValues)) as RunValue[]);
   const individual = inOrder(run.spec.options, [...run.values, ...sealed]);
-  const secrets = (await openSecrets(services, run.spec.secrets)).flatMap(({ iniHeader, fields }) =>
-    fields.map(({ name, value }) => ({ name: secretOptionName(iniHeader, name), value })),
+  const secrets = (await openSecretsAt(db, vault, run.spec.secrets)).flatMap(({ ini_header, fields }) =>
+    fields.map(({ name, value }) => ({ name: secretOptionName(ini_header, name), value })),
   );
   return {
     individual,
@@ -64,12 +64,12 @@ export function requestOf(
     limits: { ...DEFAULT_RUN_LIMITS, ...spec.limits, processes: services.settings.runPids },
     network: networkOf(spec),
     exchangeFolder: runFolder(settings.folder).exchange,
-    startSidecar: (listen) => journal.startSidecar(listen, settings.folder),
+    startSidecar: (listen) => journal.startSidecar(listen),
     log: journal.sink,
     mask: journal.masker.mask,
   };
 }
 
-export function networkOf({ network, allowList }: Pick<RunSpec, 'network' | 'allowList'>): NetworkPolicy {
+function networkOf({ network, allowList }: Pick<RunSpec, 'network' | 'allowList'>): NetworkPolicy {
   return network === 'allow-list' ? { mode: network, hosts: allowList } : { mode: network };
 }

@@ -23,7 +23,7 @@ CREATE TABLE runs (
   setup_config json,
   manual boolean NOT NULL DEFAULT false,
   -- What was frozen when the run was made: command, limits, form fields; and the form values, passwords sealed.
-  spec json NOT NULL,
+  spec json NOT NULL DEFAULT '{}',
   form_values json NOT NULL DEFAULT '{}',
   sealed_values uuid REFERENCES vault_entries,
   engine text,

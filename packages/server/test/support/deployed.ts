@@ -1,0 +1,178 @@
+import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { sql } from 'kysely';
+import { newId } from '../../src/ids.ts';
+import { configJson } from '../../src/versions/representation.ts';
+import { configured, makeConnector } from './connectors.ts';
+import type { TestServer, TestUser } from './server.ts';
+
+const run = promisify(execFile);
+
+/** Settings for servers on which local repositories are built. */
+export const localRepositories = { SLIPWAY_ALLOW_LOCAL_REPOSITORIES: 'true', SLIPWAY_ENGINE: 'process' };
+
+/** A field of the form, and what is not the default of it. */
+export interface TestField {
+  option: string;
+  type?: string;
+  required?: boolean;
+  default?: string | null;
+  config?: string | null;
+}
+
+export interface DeployedConnector {
+  id: string;
+  versionId: string;
+  account: number;
+  project: number;
+  /** Dev site of the version. */
+  site: number;
+  /** Data source on the dev site; null for types that are none. */
+  source: number | null;
+}
+
+/** Commits a script to a repository and builds it with the server's engine; gives the digest. */
+export async function buildScript(test: TestServer, script: string): Promise<string> {
+  const { engine, settings } = test.server.services;
+  const folder = join(settings.localRepositoriesRoot, newId());
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'main.js'), script);
+  await writeFile(join(folder, 'Dockerfile'), 'FROM node:24-slim\nCOPY . .\nCMD ["node", "main.js"]\n');
+  const git = (...words: string[]) =>
+    run('git', ['-c', 'user.name=Test', '-c', 'user.email=test@example.com', ...words], { cwd: folder });
+  await git('init', '--quiet', '--initial-branch', 'main');
+  await git('add', '.');
+  await git('commit', '--quiet', '--message', 'Begin');
+  const { digest } = await engine.build({
+    buildId: newId(),
+    repository: { url: folder, branch: 'main', access: { authorization: 'public' } },
+    command: 'node',
+    arguments: 'main.js',
+    healthCheck: null,
+    timeoutMs: 60_000,
+    log: () => {},
+    mask: (text) => text,
+    onStep: () => {},
+    signal: new AbortController().signal,
+  });
+  return digest;
+}
+
+/** A connector on a dev site of its own, as a synchronization to dev leaves it. */
+export async function deploy(
+  test: TestServer,
+  user: TestUser,
+  digest: string,
+  options: { type?: string; name?: string; fields?: readonly TestField[]; mode?: string } = {},
+): Promise<DeployedConnector> {
+  const { db, platform } = test.server.services;
+  const type = options.type ?? 'datasource';
+  const name = options.name ?? 'Test connector';
+  const { id, versionId } = await makeConnector(test, user, { type, name, version: configured });
+  for (const [index, field] of (options.fields ?? []).entries()) {
+    await db
+      .insertInto('individual_configs')
+      .values({
+        version_id: versionId,
+        command_option: field.option,
+        field_type: field.type ?? 'input',
+        field_name: field.option,
+        field_required: field.required ?? false,
+        field_default_value: field.default ?? null,
+        field_config: field.config ?? null,
+        order: index + 1,
+      })
+      .execute();
+  }
+  const { account } = await makeAccount(test);
+  const version = { versionId, connectorId: id, major: 1, type, name };
+  return db.transaction().execute(async (work) => {
+    const project = await platform.ensureProject(work, account);
+    const site = await platform.createSite(work, project, version);
+    await sql`
+      UPDATE connector_versions v SET state = 'synchronized-to-dev', dev_account = ${account}, dev_project = ${project},
+        dev_site = ${site}, dev_config = ${configJson}, dev_digest = ${digest} WHERE v.id = ${versionId}`.execute(
+      work,
+    );
+    const context = { ...systemActor, db: work, services: test.server.services };
+    const { assignedToSite } = await platform.assign(context, version, site);
+    return { id, versionId, account, project, site, source: assignedToSite };
+  });
+}
+
+const systemActor = {
+  actor: {
+    kind: 'system' as const,
+    id: '00000000-0000-0000-0000-000000000000',
+    name: null,
+    role: 'admin' as const,
+    scopes: new Set<never>(),
+    organizations: [],
+  },
+  requestId: null,
+  ip: null,
+};
+
+/** An account that nobody has a right on. */
+export async function makeAccount(
+  test: TestServer,
+): Promise<{ account: number; project: number; site: number }> {
+  const { db } = test.server.services;
+  const { id: account } = await db
+    .insertInto('accounts')
+    .values({ name: 'Account' })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  const { id: project } = await db
+    .insertInto('projects')
+    .values({ account_id: account, name: 'Project' })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  const { id: site } = await db
+    .insertInto('sites')
+    .values({ project_id: project, name: 'Site', id_column: 'id' })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return { account, project, site };
+}
+
+/** Gives a user a right on an account, project or site. */
+export async function grant(
+  test: TestServer,
+  user: TestUser,
+  level: 'account' | 'project' | 'site',
+  target: number,
+  right: 'read' | 'write' | 'admin',
+): Promise<void> {
+  await test.server.services.db
+    .insertInto('memberships')
+    .values({ id: newId(), user_id: user.id, level, target, right })
+    .execute();
+}
+
+/** Asks until the answer satisfies `done`, at most 30 s. */
+export async function eventually<T>(ask: () => Promise<T>, done: (value: T) => boolean): Promise<T> {
+  for (let tries = 0; tries < 300; tries++) {
+    const value = await ask();
+    if (done(value)) return value;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`It did not come to that within 30 s: ${JSON.stringify(await ask())}`);
+}
+
+/** Waits until a process of a site has ended. */
+export const endOfProcess = (test: TestServer, user: TestUser, site: number, id: string) =>
+  eventually(
+    async () =>
+      (await test.request('GET', `/platform/sites/${site}/processes/${id}`, { token: user.token })).body.data,
+    (process) => process?.status === 'success' || process?.status === 'failed',
+  );
+
+/** Waits until a run has ended. */
+export const endOfRun = (test: TestServer, user: TestUser, id: string) =>
+  eventually(
+    async () => (await test.request('GET', `/runs/${id}`, { token: user.token })).body.data,
+    (run) => run !== undefined && run.state !== 'queued' && run.state !== 'running',
+  );
