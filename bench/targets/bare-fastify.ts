@@ -21,7 +21,7 @@ const pool = new pg.Pool({ connectionString: process.env.SLIPWAY_DATABASE_URL as
 const recorded: CompiledQuery[] = [];
 const db = new Kysely<never>({
   dialect: new PostgresDialect({ pool }),
-  log: ({ query }) => recorded.push(query),
+  log: ({ query }) => void recorded.push(query),
 });
 
 const record = async (work: () => Promise<unknown>): Promise<CompiledQuery[]> => {

@@ -25,7 +25,9 @@ async function main(): Promise<void> {
   try {
     await command();
   } catch (error) {
-    complain(error instanceof SettingsError ? error.message : `Slipway could not start. ${(error as Error).message}`);
+    complain(
+      error instanceof SettingsError ? error.message : `Slipway could not start. ${(error as Error).message}`,
+    );
     if (process.env.SLIPWAY_LOG_LEVEL === 'debug') complain(String((error as Error).stack));
     process.exitCode = 1;
   }
@@ -33,7 +35,8 @@ async function main(): Promise<void> {
 
 async function showSettings(): Promise<void> {
   const { settings } = parseSettings(process.env);
-  for (const { name, value, source } of describeSettings(settings)) say(`${name}=${value ?? ''}  (${source})`);
+  for (const { name, value, source } of describeSettings(settings))
+    say(`${name}=${value ?? ''}  (${source})`);
 }
 
 async function serve(): Promise<void> {

@@ -8,6 +8,7 @@ import { type Connection, connect } from './database/connect.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts';
 import { migrate } from './database/migrate.ts';
 import { startDeploymentWorker } from './deployments/deployment-worker.ts';
+import { startSignals } from './events/signals.ts';
 import { buildApp } from './http/app.ts';
 import { ensureFirstAdmin } from './identity/first-admin.ts';
 import { newId } from './ids.ts';
@@ -88,10 +89,8 @@ async function start(
   await ensureFirstAdmin(services);
   if (settings.role !== 'api') await startWorkers(services, databaseUrl, cleanup);
   const app = await listen(services, cleanup);
-  const address = app.addresses()[0];
-  if (!address) throw new Error('The server does not listen.');
   return {
-    url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
+    url: app.listeningOrigin,
     services,
     engineReason,
     stop: () => cleanup.run(),
@@ -132,10 +131,13 @@ async function openServices(
   });
   const jobs = await startJobs(databaseUrl, log);
   cleanup.add('the queue', () => jobs.stop(20_000));
+  const signals = await startSignals(databaseUrl, log);
+  cleanup.add('the signals', () => signals.stop());
   const services: Services = {
     settings,
     db: connection.db,
     jobs,
+    signals,
     vault: await openVault(settings),
     storage: folderStorage(join(settings.home, 'storage')),
     platform: embeddedPlatform(),

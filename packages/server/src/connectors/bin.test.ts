@@ -18,7 +18,10 @@ const show = (id: string) => server.request('GET', `/connectors/${id}`, { token:
 test('goes to the bin and comes back with its state', async () => {
   const { id } = await makeConnector(server, user, { version: { ...configured, state: 'built' } });
   const moved = await patch(`/connectors/${id}/move-to-bin`);
-  expect(moved.body).toMatchObject({ message: 'Connector has been moved to bin.', data: { id, versions: [], main: null } });
+  expect(moved.body).toMatchObject({
+    message: 'Connector has been moved to bin.',
+    data: { id, versions: [], main: null },
+  });
   expect((await show(id)).body).toEqual({ message: 'Connector not found.' });
   expect((await patch(`/connectors/${id}/move-to-bin`)).status).toBe(404);
   const version = await server.request('GET', `/connectors/${id}/versions/latest`, { token: user.token });
@@ -29,7 +32,9 @@ test('goes to the bin and comes back with its state', async () => {
   const restored = await patch(`/connectors/${id}/restore-from-bin`);
   expect(restored.body.message).toBe('Connector has been restored from bin.');
   expect(restored.body.data.versions[0]).toMatchObject({ state: 'built', 'deleted-at': null });
-  expect((await patch(`/connectors/${id}/restore-from-bin`)).body).toEqual({ message: 'Connector not found.' });
+  expect((await patch(`/connectors/${id}/restore-from-bin`)).body).toEqual({
+    message: 'Connector not found.',
+  });
 });
 
 test.each([

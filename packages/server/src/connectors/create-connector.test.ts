@@ -110,7 +110,9 @@ describe('the owner', () => {
     const [first, second] = [await server.makeOrganization(), await server.makeOrganization()];
     const member = await server.makeUser({ organizations: [first, second] });
     expect((await create(minimal, member.token)).body.data.owner).toBe(first);
-    expect((await create({ ...minimal, owner: second.toUpperCase() }, member.token)).body.data.owner).toBe(second);
+    expect((await create({ ...minimal, owner: second.toUpperCase() }, member.token)).body.data.owner).toBe(
+      second,
+    );
     expect((await create({ ...minimal, owner: member.id }, member.token)).body.data.owner).toBe(member.id);
     expect((await create(minimal)).body.data.owner).toBe(user.id);
   });

@@ -10,7 +10,8 @@ beforeAll(async () => {
   user = await server.makeUser();
 });
 
-const copy = (body: unknown, as = user) => server.request('POST', '/connectors/copy', { token: as.token, body });
+const copy = (body: unknown, as = user) =>
+  server.request('POST', '/connectors/copy', { token: as.token, body });
 const withConfig = (config: unknown, type = 'datasource') => ({ name: 'Shop', type, versions: [{ config }] });
 
 describe('what is refused', () => {
@@ -94,7 +95,10 @@ describe('what is refused', () => {
 });
 
 test('the answer of connector_show, whole or its data alone, makes a copy', async () => {
-  const original = await makeConnector(server, user, { name: 'Original', version: { ...configured, state: 'built' } });
+  const original = await makeConnector(server, user, {
+    name: 'Original',
+    version: { ...configured, state: 'built' },
+  });
   const shown = await server.request('GET', `/connectors/${original.id}`, { token: user.token });
   for (const body of [shown.body, shown.body.data]) {
     const answer = await copy(body);
@@ -181,7 +185,9 @@ test('type-specific settings are copied when valid, without channels', async () 
     'feedback-file-target-connection-column': null,
     'feedback-application-config': null,
   });
-  const service = await copy(withConfig({ 'data-service': { stages: ['import'], 'column-prefix': '_1' } }, 'data-service'));
+  const service = await copy(
+    withConfig({ 'data-service': { stages: ['import'], 'column-prefix': '_1' } }, 'data-service'),
+  );
   expect(service.body.data.versions[0].config['data-service']).toEqual({
     'column-prefix': null,
     'service-type': null,
@@ -193,6 +199,9 @@ test('type-specific settings are copied when valid, without channels', async () 
 });
 
 test('unknown keys are ignored at every depth', async () => {
-  const answer = await copy({ ...withConfig({ nothing: 1, application: { command: 'a', more: 2 } }), rest: true });
+  const answer = await copy({
+    ...withConfig({ nothing: 1, application: { command: 'a', more: 2 } }),
+    rest: true,
+  });
   expect(answer.status, answer.text).toBe(201);
 });

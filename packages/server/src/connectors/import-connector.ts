@@ -24,7 +24,9 @@ export async function importConnector(
   { body }: Input<typeof operations.connectorImport>,
 ): Promise<RawJson> {
   const { settings } = context.services;
-  const imported = readImport(body as Record<string, unknown>, { allowLocal: settings.allowLocalRepositories });
+  const imported = readImport(body as Record<string, unknown>, {
+    allowLocal: settings.allowLocalRepositories,
+  });
   if (isErrors(imported)) throw badRequest(imported);
   return inTransaction(context, async (work) => {
     const { actor } = work;

@@ -8,7 +8,8 @@ beforeAll(async () => {
   server = await startTestServer();
 });
 
-const list = (user: TestUser, query = '') => server.request('GET', `/connectors${query}`, { token: user.token });
+const list = (user: TestUser, query = '') =>
+  server.request('GET', `/connectors${query}`, { token: user.token });
 const names = (answer: Awaited<ReturnType<typeof list>>): string[] =>
   answer.body.data.map(({ name }: { name: string }) => name);
 
@@ -23,10 +24,13 @@ describe('queries', () => {
     ['?limit=', { limit: 'This value should be between 1 and 1000.' }],
     ['?after=nonsense', { after: 'This value is not valid.' }],
     ['?after=WzEsMiwzXQ', { after: 'This value is not valid.' }],
-    ['?type=x&released=y', {
-      type: 'The value you selected is not a valid choice.',
-      released: 'This value should be true or false.',
-    }],
+    [
+      '?type=x&released=y',
+      {
+        type: 'The value you selected is not a valid choice.',
+        released: 'This value should be true or false.',
+      },
+    ],
   ])('%s is refused', async (query, errors) => {
     const answer = await list(await server.makeUser(), query);
     expect(answer.status).toBe(400);

@@ -51,6 +51,8 @@ export async function countOwned(db: Database, ownerId: string): Promise<number>
 export async function ownsConnectors(db: Database, ownerId: string): Promise<boolean> {
   const { rows } = await sql<{ found: boolean }>`
     SELECT EXISTS (SELECT 1 FROM connectors WHERE owner_id = ${ownerId} AND deleted_at IS NULL)
-      OR EXISTS (SELECT 1 FROM connectors WHERE owner_id = ${ownerId} AND deleted_at IS NOT NULL) AS found`.execute(db);
+      OR EXISTS (SELECT 1 FROM connectors WHERE owner_id = ${ownerId} AND deleted_at IS NOT NULL) AS found`.execute(
+    db,
+  );
   return rows[0]?.found ?? false;
 }

@@ -84,7 +84,11 @@ export async function ensureConnector(
   const version = `/connectors/${id}/versions/1`;
   const { data } = await api.get<{ data: { state: string } }>(version);
   if (data.state !== 'created' && data.state !== 'updating') return id;
-  await api.send('PUT', `${version}/vcs-configs`, { authorization: 'public', url: repository, branch: 'main' });
+  await api.send('PUT', `${version}/vcs-configs`, {
+    authorization: 'public',
+    url: repository,
+    branch: 'main',
+  });
   const fields = await api.get<{ data: { 'command-option': string }[] }>(`${version}/individual-configs`);
   for (const field of connector.fields) {
     if (fields.data.some((other) => other['command-option'] === field['command-option'])) continue;

@@ -30,7 +30,11 @@ export async function runDemo(server: Server, say: Say): Promise<void> {
 
 async function walk(server: Server, api: Api, say: Say): Promise<void> {
   const { settings } = server.services;
-  const step = async <T>(name: string, work: () => Promise<T>, tell: (result: T) => string = () => ''): Promise<T> => {
+  const step = async <T>(
+    name: string,
+    work: () => Promise<T>,
+    tell: (result: T) => string = () => '',
+  ): Promise<T> => {
     const start = performance.now();
     const result = await work();
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
@@ -41,23 +45,39 @@ async function walk(server: Server, api: Api, say: Say): Promise<void> {
   say('');
   say('Demo: from a git repository to rows on a dev site');
   const repositories = settings.localRepositoriesRoot;
-  const owner = await step('workspace', () => ensureWorkspace(api), () => 'organization "Demo", account "Demo shop"');
+  const owner = await step(
+    'workspace',
+    () => ensureWorkspace(api),
+    () => 'organization "Demo", account "Demo shop"',
+  );
   const repository = await step(
     'repository',
     () => ensureRepository(repositories, demoCatalogue.example),
     (path) => path,
   );
-  const connector = await step('connector', () => ensureConnector(api, demoCatalogue, owner, repository), () => demoCatalogue.name);
+  const connector = await step(
+    'connector',
+    () => ensureConnector(api, demoCatalogue, owner, repository),
+    () => demoCatalogue.name,
+  );
   const version = `/connectors/${connector}/versions/1`;
   const { data: before } = await api.get<Version>(version);
   if (before.state !== 'built' && !before.state.startsWith('synchronized')) {
-    await step('build', () => build(api, connector), (state) => `commit ${state.data.commit?.slice(0, 12)}`);
+    await step(
+      'build',
+      () => build(api, connector),
+      (state) => `commit ${state.data.commit?.slice(0, 12)}`,
+    );
   }
   await step('sync with runtime', () => api.send('POST', `${version}/sync-runtime`));
   await step('sync with dev', async () => settle(api, await started(api, `${version}/sync/dev`)));
   const { data } = await api.get<Version>(version);
   const site = data.platform_dev_reference.site as number;
-  await step('run', () => runSite(api, site), (process) => `${process.steps[0]?.['rows-out'] ?? 0} rows taken over`);
+  await step(
+    'run',
+    () => runSite(api, site),
+    (process) => `${process.steps[0]?.['rows-out'] ?? 0} rows taken over`,
+  );
   for (const further of furtherConnectors) {
     await ensureConnector(api, further, owner, await ensureRepository(repositories, further.example));
   }
@@ -74,7 +94,11 @@ async function ensureWorkspace(api: Api): Promise<string> {
   const me = await api.get<{ data: { uuid: string } }>('/me');
   await api.send('PUT', `/organizations/${organization.uuid}/members/${me.data.uuid}`);
   const account = await ensure<{ id: number }>(api, '/platform/accounts', 'Demo shop');
-  const project = await ensure<{ id: number }>(api, `/platform/accounts/${account.id}/projects`, 'Playground');
+  const project = await ensure<{ id: number }>(
+    api,
+    `/platform/accounts/${account.id}/projects`,
+    'Playground',
+  );
   await ensure(api, `/platform/projects/${project.id}/sites`, 'Toy store');
   await api.send('PUT', `/defaults/organizations/${organization.uuid}`, {
     'dev-defaults': { account: account.id, project: project.id },
@@ -83,7 +107,9 @@ async function ensureWorkspace(api: Api): Promise<string> {
 }
 
 async function ensure<T>(api: Api, path: string, name: string): Promise<T> {
-  const { data } = await api.get<{ data: (T & { name: string })[] }>(`${path}?name=${encodeURIComponent(name)}`);
+  const { data } = await api.get<{ data: (T & { name: string })[] }>(
+    `${path}?name=${encodeURIComponent(name)}`,
+  );
   const present = data.find((entry) => entry.name === name);
   return present ?? (await api.send<{ data: T }>('POST', path, { name })).data;
 }
@@ -116,13 +142,21 @@ interface Process {
 }
 
 async function runSite(api: Api, site: number): Promise<Process> {
-  const { data } = await api.send<{ data: { process_id: string } }>('POST', `/platform/sites/${site}/processes`, {
-    action: 'import',
-  });
+  const { data } = await api.send<{ data: { process_id: string } }>(
+    'POST',
+    `/platform/sites/${site}/processes`,
+    {
+      action: 'import',
+    },
+  );
   for (;;) {
-    const { data: process } = await api.get<{ data: Process }>(`/platform/sites/${site}/processes/${data.process_id}`);
+    const { data: process } = await api.get<{ data: Process }>(
+      `/platform/sites/${site}/processes/${data.process_id}`,
+    );
     if (process.status === 'failed') {
-      throw new Error(process.reason ?? process.steps.find((step) => step.error)?.error ?? 'The process failed.');
+      throw new Error(
+        process.reason ?? process.steps.find((step) => step.error)?.error ?? 'The process failed.',
+      );
     }
     if (process.status === 'success') return process;
     await pause();

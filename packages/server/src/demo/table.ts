@@ -3,7 +3,11 @@
  *
  * @param width characters of a line
  */
-export function table(rows: readonly Record<string, string>[], columns: readonly string[], width: number): string {
+export function table(
+  rows: readonly Record<string, string>[],
+  columns: readonly string[],
+  width: number,
+): string {
   const most = Math.max(8, Math.floor((width - 2) / columns.length) - 3);
   const cut = (text: string, length: number): string =>
     [...text].length > length ? `${[...text].slice(0, length - 1).join('')}…` : text;
@@ -13,7 +17,9 @@ export function table(rows: readonly Record<string, string>[], columns: readonly
   );
   const spare = natural.reduce((sum, length) => sum + Math.max(0, most - length), 0);
   const greedy = natural.filter((length) => length > most).length;
-  const widths = natural.map((length) => Math.min(length, most + (length > most ? Math.floor(spare / greedy) : 0)));
+  const widths = natural.map((length) =>
+    Math.min(length, most + (length > most ? Math.floor(spare / greedy) : 0)),
+  );
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, index) => {

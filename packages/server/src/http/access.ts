@@ -6,9 +6,15 @@ import type { Found } from './subjects.ts';
 /**
  * Role and scope (step 4 of 1.3). The one place where a declaration's permission is enforced.
  *
+ * @param params path values as sent, for operations that let everybody address themselves
  * @throws 403
  */
-export function checkRoleAndScope({ access, scope, otherScope }: Operation, actor: Actor): void {
+export function checkRoleAndScope(
+  { access, scope, oneself, otherScope }: Operation,
+  actor: Actor,
+  params: Record<string, string>,
+): void {
+  if (oneself !== undefined && params[oneself]?.toLowerCase() === actor.id) return;
   if (access === 'admin' && actor.role !== 'admin') throw denied();
   // On the platform a viewer's right on the site counts, not the role (chapter 6).
   const changesConnectors = access === 'integrator' || access === 'write-403' || access === 'write-404';

@@ -60,7 +60,11 @@ export function buildApp(
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, (body as string).trim() === '' ? undefined : body),
   );
-  app.addHook('onRequest', async (request, reply) => setHeaders(request, reply));
+  app.addHook('onRequest', async (request, reply) => {
+    setHeaders(request, reply);
+    // The router would take what follows the slash for an empty parameter (1.1: a trailing slash is not accepted).
+    if (/.\/(\?|$)/.test(request.url)) await sendJson(reply, 404, '{"message":"Resource not found."}');
+  });
   app.setNotFoundHandler((_request, reply) => sendJson(reply, 404, '{"message":"Resource not found."}'));
   app.setErrorHandler((error, request, reply) => answerError(services, error, request, reply));
 
@@ -82,7 +86,7 @@ function addRoute(app: FastifyInstance, services: Services, route: Route, resolv
         return;
       }
       request.actor = await authenticate(services, request.headers.authorization);
-      checkRoleAndScope(operation, request.actor);
+      checkRoleAndScope(operation, request.actor, request.params as Record<string, string>);
     },
     handler: (request, reply) => handle(request, reply, contextOf(services, request)),
   });

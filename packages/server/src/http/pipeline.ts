@@ -14,7 +14,7 @@ import { checkSubject } from './access.ts';
 import { sendResult } from './answers.ts';
 import { requireBody } from './body.ts';
 import type { Input, Route } from './route.ts';
-import type { Resolvers } from './subjects.ts';
+import type { Resolver, Resolvers } from './subjects.ts';
 
 const noBody = Type.Object({}, { additionalProperties: false });
 
@@ -92,7 +92,7 @@ async function findSubject(
   params: Record<string, string>,
 ): Promise<unknown> {
   if (!operation.subject) return undefined;
-  const resolver = resolvers[operation.subject];
+  const resolver = resolvers[operation.subject as keyof Resolvers] as Resolver<never> | undefined;
   if (!resolver) throw new Error(`No resolver for the subject ${operation.subject} of ${operation.id}.`);
   const found = await resolver(context, params);
   checkSubject(operation, found);

@@ -1,4 +1,3 @@
-import type { Subject } from '@slipway/contract';
 import type { Context } from '../context.ts';
 
 /** What the caller may do with an entity; each right includes those before it. */
@@ -25,6 +24,4 @@ export type Resolver<K extends keyof Subjects> = (
   params: Record<string, string>,
 ) => Promise<Found<Subjects[K]>>;
 
-export type Resolvers = { [K in keyof Subjects]?: Resolver<K> } & Partial<
-  Record<Exclude<Subject, keyof Subjects>, Resolver<never>>
->;
+export type Resolvers = { [K in keyof Subjects]?: Resolver<K> };

@@ -11,14 +11,17 @@ beforeAll(async () => {
 });
 
 const call = (method: string, id: string, path = '', body?: unknown) =>
-  server.request(method, `/connectors/${id}/versions/1/individual-configs${path}`, { token: user.token, body });
+  server.request(method, `/connectors/${id}/versions/1/individual-configs${path}`, {
+    token: user.token,
+    body,
+  });
 const add = (id: string, body: object) => call('POST', id, '', body);
 const list = async (id: string) => (await call('GET', id)).body.data;
 const field = { 'command-option': 'host', 'field-type': 'input', 'field-name': 'Host' };
 
 describe('what is refused', () => {
   const options = (entries: object) => JSON.stringify(entries);
-  test.each([
+  test.each<[object, object]>([
     [
       {},
       {
@@ -38,9 +41,19 @@ describe('what is refused', () => {
       { ...field, 'command-option': 'x'.repeat(65) },
       { 'command-option': 'This value is too long. It should have 64 characters or less.' },
     ],
-    ...['PATH', 'path', 'pup-auth-x', 'slipway-run', 'LD_PRELOAD', 'http-proxy', 'order', 'authentication_select'].map(
-      (name) => [{ ...field, 'command-option': name }, { 'command-option': 'This name is reserved.' }],
-    ),
+    ...[
+      'PATH',
+      'path',
+      'pup-auth-x',
+      'slipway-run',
+      'LD_PRELOAD',
+      'http-proxy',
+      'order',
+      'authentication_select',
+    ].map((name): [object, object] => [
+      { ...field, 'command-option': name },
+      { 'command-option': 'This name is reserved.' },
+    ]),
     [{ ...field, 'field-type': 'date' }, { 'field-type': 'The value you selected is not a valid choice.' }],
     [
       { ...field, 'field-type': 'authentication_select' },
@@ -64,10 +77,15 @@ describe('what is refused', () => {
       { 'field-default-value': 'This value should be one of the options.' },
     ],
     [
-      { ...field, 'field-type': 'select_multiple', 'field-config': options({ a: 'A', b: 'B' }), 'field-default-value': 'a,c' },
+      {
+        ...field,
+        'field-type': 'select_multiple',
+        'field-config': options({ a: 'A', b: 'B' }),
+        'field-default-value': 'a,c',
+      },
       { 'field-default-value': 'This value should be one of the options.' },
     ],
-    ...[undefined, null, 'x', '[]', '{}', '{"a":1}'].map((config) => [
+    ...[undefined, null, 'x', '[]', '{}', '{"a":1}'].map((config): [object, object] => [
       { ...field, 'field-type': 'select', 'field-config': config },
       { 'field-config': 'This value should be a JSON object with at least one option.' },
     ]),
@@ -79,7 +97,9 @@ describe('what is refused', () => {
       {
         ...field,
         'field-type': 'select',
-        'field-config': options(Object.fromEntries(Array.from({ length: 1001 }, (_value, n) => [`o${n}`, 'x']))),
+        'field-config': options(
+          Object.fromEntries(Array.from({ length: 1001 }, (_value, n) => [`o${n}`, 'x'])),
+        ),
       },
       { 'field-config': 'A field can have at most 1000 options.' },
     ],
@@ -127,11 +147,11 @@ test('is added last, changed, renamed, reordered and removed', async () => {
   const { id } = await makeConnector(server, user);
   expect((await add(id, field)).body).toEqual({ message: 'Individual configuration added.' });
   await add(id, { ...field, 'command-option': 'port', 'field-default-value': '  443 ', order: 7 });
-  await add(id, { ...field, 'command-option': 'user' });
+  await add(id, { ...field, 'command-option': 'account' });
   expect((await list(id)).map((row: Record<string, unknown>) => [row['command-option'], row.order])).toEqual([
     ['host', 1],
     ['port', 7],
-    ['user', 8],
+    ['account', 8],
   ]);
   expect((await list(id))[1]).toMatchObject({ 'field-default-value': '  443 ', 'field-required': false });
 
@@ -141,12 +161,16 @@ test('is added last, changed, renamed, reordered and removed', async () => {
     'field-name': 'Port',
   });
   expect(renamed.body).toEqual({ message: 'Individual configuration updated.' });
-  expect((await list(id))[1]).toMatchObject({ 'command-option': 'port-number', 'field-default-value': null, order: 7 });
+  expect((await list(id))[1]).toMatchObject({
+    'command-option': 'port-number',
+    'field-default-value': null,
+    order: 7,
+  });
 
-  expect((await call('PUT', id, '/order', { order: ['user', 'host'] })).body.errors).toEqual({
+  expect((await call('PUT', id, '/order', { order: ['account', 'host'] })).body.errors).toEqual({
     order: 'This value should list every command option exactly once.',
   });
-  expect((await call('PUT', id, '/order', { order: ['user', 'host', 'port-number'] })).body).toEqual({
+  expect((await call('PUT', id, '/order', { order: ['account', 'host', 'port-number'] })).body).toEqual({
     message: 'Individual configurations reordered.',
   });
   expect((await list(id)).map((row: Record<string, unknown>) => row.order)).toEqual([1, 2, 3]);
@@ -166,9 +190,14 @@ test('the field for choosing an authentication comes and goes by itself', async 
   const register = (ids: number[]) =>
     server.request('PUT', `/connectors/${id}/versions/1/authentication-registrations`, {
       token: user.token,
-      body: { 'authentication-registrations': ids, 'authentication-registrations-additional-fields': ['pup-auth-a', 'a'] },
+      body: {
+        'authentication-registrations': ids,
+        'authentication-registrations-additional-fields': ['pup-auth-a', 'a'],
+      },
     });
-  expect((await register([7, 7])).body).toEqual({ message: 'Authentication registration successfully updated.' });
+  expect((await register([7, 7])).body).toEqual({
+    message: 'Authentication registration successfully updated.',
+  });
   const made = (await list(id))[1];
   expect(made).toMatchObject({
     'command-option': 'authentication_select',
@@ -177,7 +206,8 @@ test('the field for choosing an authentication comes and goes by itself', async 
     'field-required': false,
     order: 2,
   });
-  const config = (await server.request('GET', `/connectors/${id}/versions/1`, { token: user.token })).body.data.config;
+  const config = (await server.request('GET', `/connectors/${id}/versions/1`, { token: user.token })).body
+    .data.config;
   expect(config['authentication-registrations']).toEqual([7]);
   expect(config['authentication-registrations-additional-fields']).toEqual(['pup-auth-a']);
 
@@ -185,7 +215,10 @@ test('the field for choosing an authentication comes and goes by itself', async 
     message: 'This individual configuration is made by the server.',
     errors: [],
   });
-  expect((await call('PUT', id, '/authentication_select', { 'field-type': 'input', 'field-name': 'x' })).body.errors).toEqual({
+  expect(
+    (await call('PUT', id, '/authentication_select', { 'field-type': 'input', 'field-name': 'x' })).body
+      .errors,
+  ).toEqual({
     'field-type': 'This field was not expected.',
   });
   await call('PUT', id, '/authentication_select', { 'field-name': 'Account', 'field-required': true });
@@ -218,10 +251,15 @@ describe('states', () => {
 
   test('in flight and in production it is refused, after the fields', async () => {
     const { id } = await makeConnector(server, user, { version: { state: 'building' } });
-    expect((await add(id, field)).body).toEqual({ message: 'Transition is not allowed, entity is building.', errors: [] });
+    expect((await add(id, field)).body).toEqual({
+      message: 'Transition is not allowed, entity is building.',
+      errors: [],
+    });
     expect((await add(id, {})).body.message).toBe('Bad request.');
     expect(await list(id)).toEqual([]);
-    const live = await makeConnector(server, user, { version: { state: 'synchronized-to-prod', released: true } });
+    const live = await makeConnector(server, user, {
+      version: { state: 'synchronized-to-prod', released: true },
+    });
     expect((await add(live.id, field)).body).toEqual({
       message: 'The version is in use in production; create a new version to change it.',
       errors: [],
@@ -231,7 +269,11 @@ describe('states', () => {
   test('while the connector migrates the fields of all versions are frozen', async () => {
     const { id } = await makeConnector(server, user, { version: { legacy_executable: 24 } });
     await add(id, field);
-    await server.server.services.db.updateTable('connectors').set({ flow: 'migration' }).where('id', '=', id).execute();
+    await server.server.services.db
+      .updateTable('connectors')
+      .set({ flow: 'migration' })
+      .where('id', '=', id)
+      .execute();
     expect((await add(id, { ...field, 'command-option': 'other' })).body).toEqual({
       message: 'Individual configurations are frozen while the connector migrates.',
       errors: [],

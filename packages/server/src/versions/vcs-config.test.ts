@@ -18,26 +18,56 @@ const put = (id: string, body: unknown, on = server, as = user) =>
 const show = async (id: string) =>
   (await server.request('GET', `/connectors/${id}/versions/1/vcs-configs`, { token: user.token })).body.data;
 
-const basic = { authorization: 'basic', url: 'https://example.com/a.git', username: 'me', token: 'secret-token' };
+const basic = {
+  authorization: 'basic',
+  url: 'https://example.com/a.git',
+  username: 'me',
+  token: 'secret-token',
+};
 
 describe('what is refused', () => {
   const url = 'This value is not a valid repository URL.';
   const blank = 'This value should not be blank.';
-  test.each([
+  test.each<[object, object]>([
     [{}, { authorization: blank, url: blank }],
-    [{ authorization: 'key', url: 'https://a.b/c' }, { authorization: 'The value you selected is not a valid choice.' }],
-    ...['file:///etc', '/etc', 'ext::sh -c id', '-uhttps://a.b/c', 'http://a.b/c', 'ssh://a.b/c', 'git@a.b:c', 'https://u:p@a.b/c'].map(
-      (bad) => [{ authorization: 'public', url: bad }, { url }],
-    ),
+    [
+      { authorization: 'key', url: 'https://a.b/c' },
+      { authorization: 'The value you selected is not a valid choice.' },
+    ],
+    ...[
+      'file:///etc',
+      '/etc',
+      'ext::sh -c id',
+      '-uhttps://a.b/c',
+      'http://a.b/c',
+      'ssh://a.b/c',
+      'git@a.b:c',
+      'https://u:p@a.b/c',
+    ].map((bad): [object, object] => [{ authorization: 'public', url: bad }, { url }]),
     [{ authorization: 'deploy-key', url: 'https://example.com/a.git' }, { url }],
     [{ authorization: 'deploy-key', url: 'git@-oProxyCommand=id:a' }, { url }],
-    [{ authorization: 'public', url: 'https://a.b/c', branch: 'a..b' }, { branch: 'This value is not valid.' }],
+    [
+      { authorization: 'public', url: 'https://a.b/c', branch: 'a..b' },
+      { branch: 'This value is not valid.' },
+    ],
     [{ authorization: 'public', url: 'https://a.b/c', branch: '-f' }, { branch: 'This value is not valid.' }],
-    [{ authorization: 'public', url: 'https://a.b/c', directory: '../up' }, { directory: 'This value is not a valid path.' }],
-    [{ authorization: 'public', url: 'https://a.b/c', directory: '/abs' }, { directory: 'This value is not a valid path.' }],
-    [{ authorization: 'basic', url: 'nowhere' }, { url, username: blank, token: blank }],
+    [
+      { authorization: 'public', url: 'https://a.b/c', directory: '../up' },
+      { directory: 'This value is not a valid path.' },
+    ],
+    [
+      { authorization: 'public', url: 'https://a.b/c', directory: '/abs' },
+      { directory: 'This value is not a valid path.' },
+    ],
+    [
+      { authorization: 'basic', url: 'nowhere' },
+      { url, username: blank, token: blank },
+    ],
     [{ ...basic, extra: 1 }, { extra: 'This field was not expected.' }],
-    [{ ...basic, token: 'x'.repeat(4001) }, { token: 'This value is too long. It should have 4000 characters or less.' }],
+    [
+      { ...basic, token: 'x'.repeat(4001) },
+      { token: 'This value is too long. It should have 4000 characters or less.' },
+    ],
   ])('%j', async (body, errors) => {
     const { id } = await makeConnector(server, user);
     const answer = await put(id, body);
@@ -66,19 +96,39 @@ test('a token is never shown, stays for the same host and is needed for another'
 
   const { db } = server.server.services;
   const count = async () =>
-    Number((await db.selectFrom('vault_entries').select(({ fn }) => fn.countAll().as('n')).executeTakeFirstOrThrow()).n);
+    Number(
+      (
+        await db
+          .selectFrom('vault_entries')
+          .select(({ fn }) => fn.countAll().as('n'))
+          .executeTakeFirstOrThrow()
+      ).n,
+    );
   const before = await count();
   expect((await put(id, { authorization: 'public', url: 'https://example.com/a.git' })).status).toBe(200);
   expect(await count()).toBe(before - 1);
-  const row = await db.selectFrom('connector_versions').select('vcs_token').where('id', '=', versionId).executeTakeFirstOrThrow();
+  const row = await db
+    .selectFrom('connector_versions')
+    .select('vcs_token')
+    .where('id', '=', versionId)
+    .executeTakeFirstOrThrow();
   expect(row.vcs_token).toBeNull();
-  const events = await db.selectFrom('audit_events').select('changes').where('connector_id', '=', id).execute();
+  const events = await db
+    .selectFrom('audit_events')
+    .select('changes')
+    .where('connector_id', '=', id)
+    .execute();
   expect(JSON.stringify(events)).not.toContain('secret-token');
 });
 
 test('a deploy key is made once, kept, and renewed on demand', async () => {
   const { id } = await makeConnector(server, user);
-  const body = { authorization: 'deploy-key', url: 'git@example.com:team/a.git', branch: 'release', directory: 'sub' };
+  const body = {
+    authorization: 'deploy-key',
+    url: 'git@example.com:team/a.git',
+    branch: 'release',
+    directory: 'sub',
+  };
   await put(id, body);
   const first = await show(id);
   expect(first['deploy-key-public']).toMatch(/^ssh-ed25519 AAAAC3NzaC1lZDI1NTE5/);
@@ -133,7 +183,9 @@ describe('validation', () => {
     const url = makeRepository();
     const valid = await validate({ authorization: 'public', url });
     expect([valid.status, valid.body]).toEqual([200, { message: 'VCS config is valid.' }]);
-    expect(reason(await validate({ authorization: 'public', url, branch: 'other' }))).toBe('Branch other was not found.');
+    expect(reason(await validate({ authorization: 'public', url, branch: 'other' }))).toBe(
+      'Branch other was not found.',
+    );
     expect(reason(await validate({ authorization: 'public', url: `${url}-none` }))).toBe(
       'This value is not a valid repository URL.',
     );

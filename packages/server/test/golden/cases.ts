@@ -22,5 +22,8 @@ export const goldenCases = (operations: ReadonlySet<string>): GoldenCase[] =>
   readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
     .sort()
-    .map((file) => ({ file, ...(JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Omit<GoldenCase, 'file'>) }))
+    .map((file) => ({
+      file,
+      ...(JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as Omit<GoldenCase, 'file'>),
+    }))
     .filter(({ operation }) => operations.has(operation));

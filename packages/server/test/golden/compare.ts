@@ -26,14 +26,18 @@ function compare(
     // A value that differs still looks like what it is.
     if (typeof expected === 'string' && typeof actual === 'string') {
       for (const pattern of [timePattern, uuidPattern]) {
-        if (pattern.test(expected) && !pattern.test(actual)) found.push(`${path}: ${actual} is not like ${expected}`);
+        if (pattern.test(expected) && !pattern.test(actual))
+          found.push(`${path}: ${actual} is not like ${expected}`);
       }
     }
     return;
   }
   if (Array.isArray(expected) && Array.isArray(actual)) {
-    if (actual.length !== expected.length) found.push(`${path}: ${actual.length} items, not ${expected.length}`);
-    expected.forEach((item, index) => compare(actual[index], item, `${path}[${index}]`, `${rule}[]`, volatile, found));
+    if (actual.length !== expected.length)
+      found.push(`${path}: ${actual.length} items, not ${expected.length}`);
+    expected.forEach((item, index) =>
+      compare(actual[index], item, `${path}[${index}]`, `${rule}[]`, volatile, found),
+    );
     return;
   }
   if (isObject(expected) && isObject(actual)) {

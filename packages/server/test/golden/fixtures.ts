@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '../../src/ids.ts';
@@ -33,25 +33,49 @@ const connectorOf =
     return { params: addressOf(id) };
   };
 
+/** As the documented examples of connector_create make it. */
+const omdb = {
+  name: 'omdb',
+  details: { 'connector-description': 'clever description', readme: 'readme content' },
+};
+
 const addressOf = (id: string): Record<string, string> => ({
   publicId: id,
   movedToBinPublicId: id,
   connectorVersion: '1',
 });
 
-const inState = (state: string, more: object = {}): Fixture => connectorOf({ version: { ...configured, state, ...more } });
+const inState = (state: string, more: object = {}): Fixture =>
+  connectorOf({ version: { ...configured, state, ...more } });
 
 const bothSecrets: Fixture = async (test, callers, golden) => {
-  await putSecret(test, callers.member, 'amazon/seller', ['ini_header', 'seller', 'marketplace'], 'amazon::seller');
-  await putSecret(test, callers.member, 'google/io/shopping', ['id', 'ini_header', 'secret'], 'google-io::shopping');
+  await putSecret(
+    test,
+    callers.member,
+    'amazon/seller',
+    ['ini_header', 'seller', 'marketplace'],
+    'amazon::seller',
+  );
+  await putSecret(
+    test,
+    callers.member,
+    'google/io/shopping',
+    ['id', 'ini_header', 'secret'],
+    'google-io::shopping',
+  );
   return connectorOf()(test, callers, golden);
 };
 
 async function putSecret(test: TestServer, user: TestUser, path: string, fields: string[], header: string) {
-  const values = Object.fromEntries(fields.map((name) => [name, name === 'ini_header' ? header : `value of ${name}`]));
+  const values = Object.fromEntries(
+    fields.map((name) => [name, name === 'ini_header' ? header : `value of ${name}`]),
+  );
   await test.server.services.db.deleteFrom('version_secrets').execute();
   await test.server.services.db.deleteFrom('secrets').where('path', '=', path).execute();
-  const answer = await test.request('PUT', `/secrets/${path}`, { token: user.token, body: { fields: values } });
+  const answer = await test.request('PUT', `/secrets/${path}`, {
+    token: user.token,
+    body: { fields: values },
+  });
   if (answer.status !== 201) throw new Error(answer.text);
 }
 
@@ -72,7 +96,11 @@ async function putAuthentications(test: TestServer): Promise<void> {
 }
 
 /** One state of the member's connector, pending, with the configuration of the example. */
-async function putState(test: TestServer, user: TestUser, connector: { id: string; versionId: string }): Promise<string> {
+async function putState(
+  test: TestServer,
+  user: TestUser,
+  connector: { id: string; versionId: string },
+): Promise<string> {
   const id = newId();
   await test.server.services.db
     .insertInto('states')
@@ -157,17 +185,19 @@ export const fixtures: Record<string, Fixture> = {
   },
   connector_show: async (test, callers, golden) => {
     if (golden.status !== 200) return connectorOf()(test, callers, golden);
-    const { id } = await makeConnector(test, callers.member, { type: 'data-service', name: 'omdb' });
+    const { id } = await makeConnector(test, callers.member, { type: 'data-service', ...omdb });
     return { params: addressOf(id) };
   },
   connector_move_to_bin: (test, callers, golden) =>
     golden.status === 400
       ? inState('synchronized-to-prod', { released: true })(test, callers, golden)
-      : connectorOf({ type: 'transform', name: 'omdb' })(test, callers, golden),
+      : connectorOf({ type: 'transform', ...omdb })(test, callers, golden),
   connector_restore_from_bin: async (test, callers, golden) => {
-    const prepared = await connectorOf({ type: 'transform', name: 'omdb' })(test, callers, golden);
+    const prepared = await connectorOf({ type: 'transform', ...omdb })(test, callers, golden);
     if (golden.status !== 404) {
-      await test.request('PATCH', `/connectors/${prepared.params.publicId}/move-to-bin`, { token: callers.member.token });
+      await test.request('PATCH', `/connectors/${prepared.params.publicId}/move-to-bin`, {
+        token: callers.member.token,
+      });
     }
     return prepared;
   },
@@ -178,11 +208,9 @@ export const fixtures: Record<string, Fixture> = {
     return { params: addressOf(connector.id) };
   },
   connector_sync_runtime: (test, callers, golden) =>
-    inState(golden.status === 400 ? 'resynchronizing-to-prod' : 'built', { image_digest: `sha256:${'0'.repeat(64)}` })(
-      test,
-      callers,
-      golden,
-    ),
+    inState(golden.status === 400 ? 'resynchronizing-to-prod' : 'built', {
+      image_digest: `sha256:${'0'.repeat(64)}`,
+    })(test, callers, golden),
   connector_update_runtime_prod: connectorOf(),
   connector_individual_config_add: connectorOf(),
   connector_validate_vcs_config: async (test, callers, golden) => {
@@ -198,13 +226,17 @@ export const fixtures: Record<string, Fixture> = {
     await putAuthentications(test);
     const prepared = await connectorOf()(test, callers, golden);
     if (golden.status !== 404) {
-      await test.request('PUT', `/connectors/${prepared.params.publicId}/versions/1/authentication-registrations`, {
-        token: callers.member.token,
-        body: {
-          'authentication-registrations': [20, 30],
-          'authentication-registrations-additional-fields': ['option-1', 'option-2', 'option-3'],
+      await test.request(
+        'PUT',
+        `/connectors/${prepared.params.publicId}/versions/1/authentication-registrations`,
+        {
+          token: callers.member.token,
+          body: {
+            'authentication-registrations': [20, 30],
+            'authentication-registrations-additional-fields': ['option-1', 'option-2', 'option-3'],
+          },
         },
-      });
+      );
     }
     return prepared;
   },
@@ -281,7 +313,9 @@ export const fixtures: Record<string, Fixture> = {
     const prepared = await organization(({ member }) => [member])(test, callers, golden);
     await test.server.services.db
       .updateTable('organizations')
-      .set({ notification_config: JSON.stringify({ destination: '#release', triggers: ['extensive-release'] }) })
+      .set({
+        notification_config: JSON.stringify({ destination: '#release', triggers: ['extensive-release'] }),
+      })
       .where('id', '=', prepared.params.organizationId as string)
       .execute();
     return prepared;
@@ -306,7 +340,9 @@ function makeRepository(test: TestServer): string {
   const folder = join(test.server.services.settings.localRepositoriesRoot, `golden-${newId()}`);
   mkdirSync(folder, { recursive: true });
   const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=Test', '-c', 'user.email=test@example.com', ...args], { cwd: folder });
+    execFileSync('git', ['-c', 'user.name=Test', '-c', 'user.email=test@example.com', ...args], {
+      cwd: folder,
+    });
   git('init', '--quiet', '--initial-branch', 'main');
   writeFileSync(join(folder, 'README.md'), 'A repository.\n');
   git('add', '--all');

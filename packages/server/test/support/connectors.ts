@@ -1,5 +1,5 @@
-import type { ConnectorVersions } from '../../src/database/schema.ts';
 import type { Updateable } from 'kysely';
+import type { ConnectorVersions } from '../../src/database/schema.ts';
 import type { TestServer, TestUser } from './server.ts';
 
 /** A connector made over the API, with the id of its version 1.0.0. */
@@ -11,11 +11,15 @@ export interface TestConnector {
 export async function makeConnector(
   test: TestServer,
   user: TestUser,
-  options: { type?: string; name?: string; version?: Updateable<ConnectorVersions> } = {},
+  options: { type?: string; name?: string; details?: object; version?: Updateable<ConnectorVersions> } = {},
 ): Promise<TestConnector> {
   const answer = await test.request('POST', '/connectors', {
     token: user.token,
-    body: { 'connector-type': options.type ?? 'datasource', 'connector-name': options.name ?? 'Test connector' },
+    body: {
+      'connector-type': options.type ?? 'datasource',
+      'connector-name': options.name ?? 'Test connector',
+      ...options.details,
+    },
   });
   if (answer.status !== 201) throw new Error(`${answer.status} ${answer.text}`);
   const { db } = test.server.services;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type Role, roleScopes, type Scope } from '@slipway/contract';
 import pino from 'pino';
 import { afterAll } from 'vitest';
-import { createUser } from '../../src/identity/users.ts';
 import { issueToken } from '../../src/identity/tokens.ts';
+import { createUser } from '../../src/identity/users.ts';
 import { newId } from '../../src/ids.ts';
 import { type Server, startServer } from '../../src/server.ts';
 import { parseSettings } from '../../src/settings.ts';
@@ -33,7 +33,11 @@ export interface TestServer {
     path: string,
     options?: { token?: string | undefined; body?: unknown; headers?: Record<string, string> },
   ): Promise<Answer>;
-  makeUser(options?: { role?: Role; scopes?: readonly Scope[]; organizations?: readonly string[] }): Promise<TestUser>;
+  makeUser(options?: {
+    role?: Role;
+    scopes?: readonly Scope[];
+    organizations?: readonly string[];
+  }): Promise<TestUser>;
   makeOrganization(options?: { limit?: number }): Promise<string>;
 }
 
@@ -86,9 +90,17 @@ export async function startTestServer(environment: Record<string, string> = {}):
       };
     },
     async makeUser({ role = 'integrator', scopes = roleScopes[role], organizations = [] } = {}) {
-      const id = await createUser(db, { email: `${newId()}@example.com`, name: null, role, status: 'active' });
+      const id = await createUser(db, {
+        email: `${newId()}@example.com`,
+        name: null,
+        role,
+        status: 'active',
+      });
       for (const organization of organizations) {
-        await db.insertInto('organization_members').values({ organization_id: organization, user_id: id }).execute();
+        await db
+          .insertInto('organization_members')
+          .values({ organization_id: organization, user_id: id })
+          .execute();
       }
       const { token } = await issueToken(db, id, { name: 'test', scopes, expiresInDays: 1 });
       return { id, token };
