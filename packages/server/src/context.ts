@@ -43,19 +43,3 @@ export const inTransaction = <T>(
 /** Does the actor own what `ownerId` owns, by themselves or through an organization? */
 export const owns = (actor: Actor, ownerId: string | null): boolean =>
   ownerId !== null && (ownerId === actor.id || actor.organizations.includes(ownerId));
-
-/** The context of work that the server does by itself: recovery, schedules, the workers. */
-export const systemContext = (services: Services): Context => ({
-  actor: {
-    kind: 'system',
-    id: '00000000-0000-0000-0000-000000000000',
-    name: null,
-    role: 'admin',
-    scopes: new Set(),
-    organizations: [],
-  },
-  db: services.db,
-  services,
-  requestId: null,
-  ip: null,
-});
