@@ -69,6 +69,8 @@ export interface Operation {
   summary: string;
   access: Access;
   scope: Scope | null;
+  /** The path parameter by which every user may address themselves, whatever their role and scope. */
+  oneself?: string;
   /** A token with this scope instead may come as far as the verb, which then decides by what is addressed. */
   otherScope?: Scope;
   subject?: Subject;

@@ -43,9 +43,9 @@ export const userUpdate = operation({
   chapter,
   tag: 'ours',
   summary: "Change a user's name, role or status; one's own name",
-  // An admin, or oneself: the resolver gives nobody else a right, and looks at the scope of admins.
-  access: 'read-403',
-  scope: null,
+  access: 'admin',
+  scope: 'admin',
+  oneself: 'userId',
   subject: 'user',
   body: body({
     name: optional(nullableText()),
