@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { detectEngine, EgressPolicy } from '@slipway/engine';
 import type { FastifyInstance } from 'fastify';
@@ -80,7 +79,7 @@ async function start(
   progress: (line: string) => void,
   cleanup: Cleanup,
 ): Promise<Server> {
-  await mkdir(settings.home, { recursive: true, mode: 0o700 });
+  // The embedded database makes the home itself when it is missing, so that its own user may pass through.
   const databaseUrl = settings.databaseUrl ?? (await embeddedDatabase(settings, progress, cleanup)).url;
   await migrate(databaseUrl);
   const connection = connect(databaseUrl, { timeZone: settings.timeZone });

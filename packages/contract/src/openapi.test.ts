@@ -1,0 +1,33 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { expect, test } from 'vitest';
+import { openApiDocument } from './openapi.ts';
+import { allOperations } from './operations/index.ts';
+
+const document = openApiDocument(allOperations, 'https://slipway.example.com', '1.2.3');
+
+test('the document is valid OpenAPI 3.1', async () => {
+  const validator = new Validator();
+  const result = await validator.validate(document as Record<string, unknown>);
+  expect(result.errors ?? []).toEqual([]);
+  expect(result.valid).toBe(true);
+  expect(validator.version).toBe('3.1');
+});
+
+test('it says of every operation what the declaration says', () => {
+  const paths = document.paths as Record<string, Record<string, Record<string, unknown>>>;
+  for (const operation of allOperations) {
+    const described = paths[operation.path]?.[operation.method.toLowerCase()];
+    expect(described?.operationId).toBe(operation.id);
+    expect(described?.security).toEqual(
+      operation.access === 'public' ? [] : [{ oAuth2AuthCode: operation.scope ? [operation.scope] : [] }],
+    );
+  }
+  const ids = allOperations.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+test('what only the checks of the server read is not in it', () => {
+  const text = JSON.stringify(document);
+  expect(text).not.toContain('x-texts');
+  expect(text).not.toContain('x-verbatim');
+});
