@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { ANSWERS, Refusal } from './answers.ts';
 import type { BodyGate, BodyTicket } from './body-gate.ts';
+import { BufferPool } from './buffer-pool.ts';
+
+const pool = new BufferPool();
 
 /** The client went away before its body was complete. */
 export class AbortedError extends Error {
@@ -43,8 +46,17 @@ export async function readBody(request: IncomingMessage, limit: number, gate: Bo
   const entered = ticket.enter();
   if (entered) await entered;
   try {
-    const bytes = length === null ? await collect(request, limit, ticket) : await fill(request, length);
-    return { bytes, release: () => ticket.leave() };
+    if (length === null) {
+      const bytes = await collect(request, limit, ticket);
+      return { bytes, release: () => ticket.leave() };
+    }
+    const buffer = pool.take(length + 1);
+    await fill(request, buffer, length);
+    const release = (): void => {
+      pool.giveBack(buffer);
+      ticket.leave();
+    };
+    return { bytes: buffer.subarray(0, length + 1), release };
   } catch (error) {
     ticket.leave();
     throw error;
@@ -52,17 +64,20 @@ export async function readBody(request: IncomingMessage, limit: number, gate: Bo
 }
 
 /** Reads a body of known length straight into its place. */
-function fill(request: IncomingMessage, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length + 1);
-  if (length === 0) return Promise.resolve(bytes);
+function fill(request: IncomingMessage, bytes: Buffer, length: number): Promise<void> | undefined {
+  if (length === 0) return undefined;
   let at = 0;
   return new Promise((resolve, reject) => {
+    const broken = (): void => reject(new AbortedError('The request was broken off'));
     request.on('data', (chunk: Buffer) => {
       bytes.set(chunk, at);
       at += chunk.length;
     });
-    request.once('end', () => resolve(bytes));
-    request.once('close', () => reject(new AbortedError('The request was broken off')));
+    request.once('end', () => {
+      request.off('close', broken);
+      resolve();
+    });
+    request.once('close', broken);
   });
 }
 

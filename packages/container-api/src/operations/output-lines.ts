@@ -30,8 +30,7 @@ export async function writeLines(call: Call, name: OutputName | null): Promise<A
       reader.line(line);
       if (sink.length <= SPILL_AT) continue;
       staged ??= await stream.stage();
-      await staged.add(sink.view());
-      sink.length = 0;
+      await staged.spill(sink);
     }
     const key = request.headers['idempotency-key'] as string | undefined;
     const keyed = await run.keys.begin(key, () => hash.digest('base64'));

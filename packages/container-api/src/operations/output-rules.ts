@@ -63,7 +63,7 @@ export async function accept(
   if (run.storageFailed) throw new Refusal(ANSWERS.internal);
   const stream = run.outputStream(name);
   const { flattener, staged } = rows;
-  const call = { lines: flattener.lines.view(), rows: flattener.rows, newColumns: flattener.newColumns };
+  const call = { lines: flattener.lines, rows: flattener.rows, newColumns: flattener.newColumns };
   const note = (end: number): void => beforeStored({ on: name, end });
   try {
     await (staged ? stream.appendStaged(staged, call, note) : stream.append(call, note));

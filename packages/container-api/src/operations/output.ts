@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ByteSink, type OutputStream, type StagedRows, WriteRequestReader } from '@slipway/records';
 import { ANSWERS, done, NO_CONTENT, Refusal } from '../http/answers.ts';
 import type { Call, Operation } from '../http/operation.ts';
-import { fingerprintOf } from '../idempotency.ts';
+import { fingerprintOf, type KeyedCall } from '../idempotency.ts';
 import type { OutputName } from '../run/streams-of-types.ts';
 import { writeLines } from './output-lines.ts';
 import { accept, refuseWrongFields, type WrittenRows } from './output-rules.ts';
@@ -59,21 +59,15 @@ async function writeBody(call: Call, name: OutputName | null) {
   const { separator } = call.run.context.config;
   const target = { columns: stream.columns, separator, ...(shared ? { sink: sharedSink } : {}) };
   const reader = new WriteRequestReader(body, target);
-  const rows = await readAll(reader, stream, shared);
-  const { call: flattened } = reader;
-  const keyed = await call.run.keys
-    .begin(key, () => print)
-    .catch(async (error: unknown) => {
-      await rows.staged?.discard();
-      throw error;
-    });
-  if (keyed && 'status' in keyed) {
-    await rows.staged?.discard();
-    return keyed;
-  }
+  let rows: WrittenRows | null = null;
+  let keyed: KeyedCall | null = null;
   let succeeded = false;
   try {
-    refuseWrongFields(flattened, null);
+    rows = await readAll(reader, stream, shared);
+    const begun = await call.run.keys.begin(key, () => print);
+    if (begun && 'status' in begun) return begun;
+    keyed = begun;
+    refuseWrongFields(reader.call, null);
     await accept(call.run, name, rows, (effect) => keyed?.record(effect, WRITTEN));
     succeeded = true;
     return WRITTEN;
@@ -81,7 +75,7 @@ async function writeBody(call: Call, name: OutputName | null) {
     keyed?.finish(succeeded);
     if (!succeeded) {
       stream.columns.forgetRefused();
-      await rows.staged?.discard();
+      await rows?.staged?.discard();
     }
   }
 }
@@ -107,8 +101,7 @@ async function readAll(
         }
         if (flattener.lines.length <= SPILL_AT) continue;
         staged ??= await stream.stage();
-        await staged.add(flattener.lines.view());
-        flattener.lines.length = 0;
+        await staged.spill(flattener.lines);
       }
       if (reader.call.flattener !== flattener) {
         await staged?.discard();

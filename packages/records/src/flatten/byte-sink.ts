@@ -26,6 +26,12 @@ export class ByteSink {
     this.length += bytes.length;
   }
 
+  /** Forgets the first bytes. */
+  dropFront(count: number): void {
+    this.#block.copyWithin(0, count, this.length);
+    this.length -= count;
+  }
+
   /** What has been written, without a copy: valid until the next write. */
   view(): Buffer {
     return this.#block.subarray(0, this.length);

@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
+import type { ByteSink } from '../flatten/byte-sink.ts';
 import { ColumnRegister } from '../flatten/column-register.ts';
 import type { Column } from '../flatten/paths.ts';
 import { AppendFile, StorageFailure } from './append-file.ts';
@@ -14,6 +15,8 @@ import {
   segmentPath,
 } from './output-files.ts';
 
+const NEWLINE = 0x0a;
+
 /** The stream was closed and takes no more rows. */
 export class OutputClosedError extends Error {
   override readonly name = 'OutputClosedError';
@@ -26,8 +29,8 @@ export class TooManyColumnsError extends Error {
 
 /** Rows of one call, as flattening left them. */
 export interface FlattenedRows {
-  /** One line per row, each with its line break; at least one. */
-  readonly lines: Uint8Array;
+  /** One line per row, each with its line break; at least one. The mark of the end of the call is added to it. */
+  readonly lines: ByteSink;
   readonly rows: number;
   /** Columns the stream had not when the rows were flattened, in order of first appearance. */
   readonly newColumns: readonly Column[];
@@ -110,11 +113,11 @@ export class OutputStream {
    * @throws {StorageFailure} and at every later call
    */
   async append(call: FlattenedRows, beforeStored?: (end: number) => void): Promise<void> {
+    let bytes = endCall(call.lines);
+    // The lines may change as soon as this waits.
+    if (this.#placing) bytes = Buffer.from(bytes);
     while (this.#placing) await this.#placing;
     this.#check(call.newColumns);
-    const bytes = Buffer.allocUnsafe(call.lines.length + 1);
-    bytes.set(call.lines);
-    bytes.set(CALL_END, bytes.length - CALL_END.length);
     this.#announce(call.newColumns, this.end + bytes.length, beforeStored);
     await this.#file.append(bytes);
     this.#rows += call.rows;
@@ -135,9 +138,7 @@ export class OutputStream {
     last: FlattenedRows,
     beforeStored?: (end: number) => void,
   ): Promise<void> {
-    const { lines } = last;
-    await staged.add(Buffer.concat([lines.subarray(0, lines.length - 1), CALL_END]));
-    await staged.finish();
+    await staged.finish(last.lines);
     while (this.#placing) await this.#placing;
     this.#check(last.newColumns);
     const placing = this.#place(staged, last, beforeStored);
@@ -214,11 +215,18 @@ export class OutputStream {
   }
 }
 
+/** Marks the last line as the end of its call. */
+function endCall(lines: ByteSink): Buffer {
+  lines.length -= 1;
+  lines.push(CALL_END);
+  return lines.view();
+}
+
 /** Rows of a call that is still arriving, in a file of their own. */
 export class StagedRows {
   readonly path: string;
   readonly #file: AppendFile;
-  #finished = false;
+  #closed = false;
 
   constructor(path: string, file: AppendFile) {
     this.path = path;
@@ -229,21 +237,30 @@ export class StagedRows {
     return this.#file.end;
   }
 
-  /** Adds lines, which are copied. */
-  async add(lines: Uint8Array): Promise<void> {
-    await this.#file.append(Buffer.from(lines));
+  /** Moves all lines but the last one, which will be marked when the call is over, to the file. */
+  async spill(lines: ByteSink): Promise<void> {
+    const view = lines.view();
+    const lastAt = view.lastIndexOf(NEWLINE, view.length - 2) + 1;
+    const stored = this.#file.append(view.subarray(0, lastAt));
+    lines.dropFront(lastAt);
+    await stored;
   }
 
-  /** Syncs the file. */
-  async finish(): Promise<void> {
-    this.#finished = true;
-    await this.#file.close();
+  /** Adds the last lines, which are marked, and syncs the file. */
+  async finish(lines: ByteSink): Promise<void> {
+    await this.#file.append(endCall(lines));
+    await this.#close();
   }
 
   /** Removes the rows: the call was refused. */
   async discard(): Promise<void> {
-    if (!this.#finished) await this.finish();
+    if (!this.#closed) await this.#close();
     await rm(this.path, { force: true });
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true;
+    await this.#file.close();
   }
 }
 
