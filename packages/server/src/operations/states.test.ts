@@ -74,7 +74,11 @@ describe('listing and showing', () => {
   test('the newest of an action is found; an unknown action and one that never ran are told apart', async () => {
     const connector = await makeConnector(server, user);
     await putState(connector, user, { age: 5 });
-    const newest = await putState(connector, user, { age: 1, status: 'failed', data: { error: 'x', step: 'y' } });
+    const newest = await putState(connector, user, {
+      age: 1,
+      status: 'failed',
+      data: { error: 'x', step: 'y' },
+    });
     await putState(connector, user, { age: 0, name: 'synchronize_to_dev' });
     const path = `/connectors/${connector.id}/versions/1/states`;
     const found = await get(`${path}/build`);
@@ -177,11 +181,7 @@ describe('events', () => {
     const stored = await get(`/states/${id}/logs?limit=1000`);
     expect(lines.map(({ data }) => data)).toEqual(stored.body.data);
     const resumed = parseEvents((await get(`/states/${id}/events`, user, { 'last-event-id': '2' })).text);
-    expect(resumed.map(({ event }) => event)).toEqual([
-      'state',
-      ...lines.slice(2).map(() => 'log'),
-      'end',
-    ]);
+    expect(resumed.map(({ event }) => event)).toEqual(['state', ...lines.slice(2).map(() => 'log'), 'end']);
     expect(resumed[1]?.id).toBe('3');
   });
 
@@ -234,7 +234,10 @@ describe('cancelling', () => {
     const events = get(`/states/${id}/events`);
     const answer = await server.request('POST', `/states/${id}/cancel`, { token: user.token });
     expect([answer.status, answer.body]).toEqual([202, { message: 'State will be cancelled.' }]);
-    expect(parseEvents((await events).text).at(-1)).toMatchObject({ event: 'end', data: { status: 'failed' } });
+    expect(parseEvents((await events).text).at(-1)).toMatchObject({
+      event: 'end',
+      data: { status: 'failed' },
+    });
     expect((await get(`/states/${id}`)).body.data).toMatchObject({
       status: 'failed',
       data: { error: 'Build was cancelled', step: 'image' },
