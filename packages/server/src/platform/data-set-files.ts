@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
-import type { Database } from '../context.ts';
+import { join } from 'node:path';
+import type { Context, Database } from '../context.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** How many data sets of a site are kept (product.md 4.5). */
@@ -19,4 +20,22 @@ export async function removeUnusedFiles(db: Database, storage: Storage, site: nu
   for (const name of await readdir(await dataSetFolder(storage, site))) {
     if (!used.has(name)) await storage.remove('data-sets', String(site), name);
   }
+}
+
+/** The file of a data set of the site, or of the present one; null when there is none. */
+export async function dataSetFile(
+  { db, services }: Pick<Context, 'db' | 'services'>,
+  site: number,
+  id: number | null,
+): Promise<{ id: number; path: string; columns: string[] } | null> {
+  const row = await db
+    .selectFrom('data_sets as d')
+    .innerJoin('sites as s', 's.id', 'd.site_id')
+    .select(['d.id', 'd.path', 'd.columns'])
+    .where('s.id', '=', site)
+    .where((where) => (id === null ? where('d.id', '=', where.ref('s.data_set')) : where('d.id', '=', id)))
+    .executeTakeFirst();
+  if (!row) return null;
+  const folder = await dataSetFolder(services.storage, site);
+  return { id: row.id, path: join(folder, row.path), columns: row.columns as string[] };
 }

@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { sql } from 'kysely';
 import { connectorFlow } from '../connectors/seen-by.ts';
 import type { Context, Database, Work } from '../context.ts';
 import { insertProject } from './accounts.ts';
 import { assignToSite } from './assign.ts';
-import { dataSetFolder } from './data-set-files.ts';
+import { dataSetFile } from './data-set-files.ts';
+import { allRows } from './data-set-io.ts';
 import { openFormValues } from './form-values.ts';
 import type { Platform, PlatformSite, PlatformVersion } from './gateway.ts';
 import { queueProcess } from './queue-process.ts';
@@ -169,15 +169,7 @@ async function dropQueuedRun(db: Work, processId: string): Promise<void> {
     .execute();
 }
 
-async function presentRows(
-  { db, services }: Pick<Context, 'db' | 'services'>,
-  site: number,
-): Promise<string | null> {
-  const row = await db
-    .selectFrom('sites as s')
-    .innerJoin('data_sets as d', 'd.id', 's.data_set')
-    .select('d.path')
-    .where('s.id', '=', site)
-    .executeTakeFirst();
-  return row ? join(await dataSetFolder(services.storage, site), row.path) : null;
+async function presentRows(context: Pick<Context, 'db' | 'services'>, site: number) {
+  const file = await dataSetFile(context, site, null);
+  return file && { columns: file.columns, rows: allRows(file.path, file.columns) };
 }

@@ -66,6 +66,9 @@ export interface Platform {
   queueRun(context: Context & { db: Work }, site: number): Promise<string>;
   /** Takes a manual run out of the site's queue; one that was begun goes on. */
   dropQueuedRun(db: Work, processId: string): Promise<void>;
-  /** The Parquet file of the site's present rows; null before the first import. */
-  presentRows(context: Pick<Context, 'db' | 'services'>, site: number): Promise<string | null>;
+  /** The site's present rows, values in column order; null before the first import. */
+  presentRows(
+    context: Pick<Context, 'db' | 'services'>,
+    site: number,
+  ): Promise<{ columns: readonly string[]; rows: AsyncIterable<readonly string[]> } | null>;
 }

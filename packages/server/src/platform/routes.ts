@@ -10,6 +10,7 @@ import {
 } from './accounts.ts';
 import { dataSetList } from './data-sets.ts';
 import { dataSourceList, dataSourceShow, dataSourceUpdate } from './data-sources.ts';
+import { dataShow, dataShowStream } from './data-view.ts';
 import { processCancel, processCreate, processList, processShow } from './processes.ts';
 import { siteAllList, siteCreate, siteList, siteShow, siteUpdate } from './sites.ts';
 import { resolveAccount, resolveProject, resolveSite } from './subjects.ts';
@@ -33,6 +34,7 @@ export const platformRoutes = [
   route(operations.platformProcessCreate, processCreate),
   route(operations.platformProcessShow, processShow),
   route(operations.platformProcessCancel, processCancel),
+  route(operations.platformDataShow, dataShow, dataShowStream),
   route(operations.platformDataSetList, dataSetList),
 ];
 

@@ -5,6 +5,18 @@ const file = new URL('./sample-products.ndjson', import.meta.url);
 
 export const sampleRows = 20;
 
+export const sampleColumns: readonly string[] = [
+  'id',
+  'title',
+  'description',
+  'price',
+  'currency',
+  'stock',
+  'brand',
+  'category',
+  'link',
+];
+
 /** Its path, one flat JSON object a line. */
 export const samplePath = file.pathname;
 

@@ -5,7 +5,6 @@ import { type BodyOf, type ConnectorType, type operations, texts } from '@slipwa
 import { ColumnRegister, WriteRequestReader, writeInputStream } from '@slipway/records';
 import type { Context } from '../context.ts';
 import { badRequest } from '../errors.ts';
-import { dataSetRows } from '../platform/data-set-io.ts';
 import type { Services } from '../services.ts';
 
 type Input = NonNullable<BodyOf<(typeof operations)['runCreate']>['input']>;
@@ -101,15 +100,13 @@ export async function prepareInput(
   const { inputs } = STREAMS[run.type];
   const folder = runFolder(await services.storage.folder('runs', run.id));
   await mkdir(dirname(folder.input('input')), { recursive: true });
-  const rows = await services.platform.presentRows({ db: services.db, services }, run.site);
   for (const stream of inputs) {
     if (await exists(`${folder.input(stream)}.json`)) continue;
-    const filled = rows !== null && (stream === 'input' || stream === 'new');
-    if (!filled) await writeInputStream(folder.input(stream), [], valuesOf([], []));
-    else {
-      const { columns, values } = await dataSetRows(rows);
-      await writeInputStream(folder.input(stream), columns, values);
-    }
+    const filled = stream === 'input' || stream === 'new';
+    const present = filled
+      ? await services.platform.presentRows({ db: services.db, services }, run.site)
+      : null;
+    await writeInputStream(folder.input(stream), present?.columns ?? [], present?.rows ?? valuesOf([], []));
   }
 }
 
