@@ -2,7 +2,7 @@ import { messages, type Operation, type UpdateStep } from '@slipway/contract';
 import { sql, type Updateable } from 'kysely';
 import { type Context, inTransaction, type Work } from '../context.ts';
 import type { ConnectorVersions } from '../database/schema.ts';
-import { badRequest, refused, wrongState } from '../errors.ts';
+import { refused, wrongState } from '../errors.ts';
 import { audit, type Change } from '../events/audit.ts';
 import type { VersionSubject } from './resolver.ts';
 import { lockVersion, type VersionRow } from './store.ts';
@@ -66,9 +66,4 @@ export function changeConfiguration(
 export function refuseUnlessChangeable(row: VersionRow): void {
   if (isInFlight(row.state)) throw wrongState(row.state);
   if (isInProduction(row)) throw refused(messages.inProduction);
-}
-
-/** @throws W400(type) */
-export function refuseOtherTypes(version: VersionSubject, types: readonly string[]): void {
-  if (!types.includes(version.type)) throw badRequest({ connector: messages.wrongType(version.type) });
 }

@@ -35,13 +35,10 @@ const buckets = sql`
      ORDER BY b.environment), '[]')
    FROM version_buckets b WHERE b.version_id = v.id)`;
 
-export const executionJson = (
-  withLimits: RawBuilder<unknown> = sql``,
-): RawBuilder<unknown> => sql`json_build_object(
+const execution = sql`json_build_object(
   'execution-mode', v.execution_mode, 'container-api-image', v.container_api_default_image,
   'docker-host', v.docker_host,
-  'container-api', json_build_object('image', v.container_api_image, 'version-constraint', v.container_api_constraint)
-  ${withLimits})`;
+  'container-api', json_build_object('image', v.container_api_image, 'version-constraint', v.container_api_constraint))`;
 
 /** `config` (3.3), also what `dev_config` and `prod_config` are copies of. */
 export const configJson: RawBuilder<unknown> = sql`json_build_object(
@@ -55,7 +52,7 @@ export const configJson: RawBuilder<unknown> = sql`json_build_object(
   'individuals', ${individualsJson},
   'migration', CASE WHEN v.legacy_executable IS NULL THEN NULL
     ELSE json_build_object('legacy-executable', v.legacy_executable) END,
-  'execution', ${executionJson()},
+  'execution', ${execution},
   'export', v.export_config,
   'data-service', v.data_service_config,
   'datasource', v.datasource_config,
@@ -80,7 +77,7 @@ const prodReference = sql`json_build_object(
   'runtime', json_build_object('environment', v.prod_runtime_environment, 'version', v.prod_runtime_version))`;
 
 /** `1.0.3` */
-export const versionNumber: RawBuilder<string> = sql`v.major || '.0.' || v.patch`;
+const versionNumber: RawBuilder<string> = sql`v.major || '.0.' || v.patch`;
 
 /**
  * @param publicUrl base address of the server, for the logo
