@@ -169,6 +169,7 @@ async function listen(services: Services, cleanup: Cleanup): Promise<FastifyInst
   const app = buildApp(services, routes, resolvers);
   // Readers of event streams stay for hours; they come back with Last-Event-ID.
   cleanup.add('the HTTP server', async () => {
+    await services.signals.stop();
     setTimeout(() => app.server.closeAllConnections(), 20_000).unref();
     app.server.closeIdleConnections();
     await app.close();

@@ -17,7 +17,7 @@ const { url } = await createTestDatabase();
 const { db, close } = connect(url);
 const log = pino({ level: 'silent' });
 const signals = await startSignals(url, log);
-const services = { db, log, signals, settings: { timeZone: 'UTC' } } as Services;
+const services = { db, log, signals, settings: { timeZone: 'UTC', logLimitMib: 200 } } as Services;
 const context = { db, services };
 afterAll(async () => {
   await signals.stop();
@@ -320,6 +320,39 @@ test('news reach a listener again after its connection was lost', async () => {
   await setTimeout(300);
   expect(woken).toBeGreaterThan(before);
   stop();
+});
+
+test('beyond the limit only warnings and worse are stored, and one entry says so', async () => {
+  const subject = newId();
+  const settings = { ...services.settings, logLimitMib: 0.001 };
+  const writer = openLog({ ...services, settings }, subject, plain);
+  for (const level of ['info', 'info', 'info', 'error', 'debug', 'warning'] as const) {
+    await writer.write({ level, source: 'image', message: level.padEnd(500, '.') });
+  }
+  await writer.close();
+  const all = await readAll(subject);
+  expect(all.map(({ message }) => message.split('.')[0])).toEqual([
+    'info',
+    'info',
+    'The log has reached its limit of 0',
+    'error',
+    'warning',
+  ]);
+});
+
+test('what the database does not take waits until it does', async () => {
+  const subject = newId();
+  await sql`ALTER TABLE log_chunks RENAME TO log_chunks_away`.execute(db);
+  const writer = openLog(services, subject, plain);
+  await writer.write({ level: 'info', source: 'image', message: 'one' });
+  await expect(writer.flush()).rejects.toThrow('log_chunks');
+  await writer.write({ level: 'info', source: 'image', message: 'two' });
+  await sql`ALTER TABLE log_chunks_away RENAME TO log_chunks`.execute(db);
+  await writer.close();
+  expect((await readAll(subject)).map(({ number, message }) => [number, message])).toEqual([
+    [1, 'one'],
+    [2, 'two'],
+  ]);
 });
 
 test('a removed log is gone', async () => {

@@ -57,6 +57,19 @@ export function openLog(
   let bytes = 0;
   let timer: NodeJS.Timeout | undefined;
   let storing: Promise<void> = Promise.resolve();
+  const limit = settings.logLimitMib * 1024 * 1024;
+  let written = 0;
+  let full = false;
+
+  /** Once the limit is reached, what is no warning is dropped; one entry says so (product.md 9). */
+  const isDropped = (line: UnnumberedLine): boolean => {
+    if (!full && written + line.message.length > limit) {
+      full = true;
+      const message = `The log has reached its limit of ${settings.logLimitMib} MiB; entries below warning are dropped.`;
+      waiting.push(unnumbered({ level: 'warning', source: 'engine', message }, settings.timeZone));
+    }
+    return full && line.severity > logSeverities.warning;
+  };
 
   const store = async (): Promise<void> => {
     clearTimeout(timer);
@@ -99,7 +112,9 @@ export function openLog(
         },
         settings.timeZone,
       );
+      if (isDropped(line)) return;
       waiting.push(line);
+      written += line.message.length;
       bytes += 200 + line.message.length;
       flushSoon();
       // Nothing is lost while the database is away: the writer waits with what it has.

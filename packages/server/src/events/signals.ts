@@ -97,7 +97,7 @@ export function watch(signals: Signals, subject: string): Watch {
   });
   return {
     async next(timeoutMs) {
-      if (!woken && !signals.stopped) {
+      if (!woken) {
         const { promise, resolve } = Promise.withResolvers<void>();
         resume = resolve;
         const timer = setTimeout(resolve, timeoutMs);

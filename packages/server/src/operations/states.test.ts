@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { configured, makeConnector, type TestConnector } from '../../test/support/connectors.ts';
@@ -19,9 +20,10 @@ async function putState(
   connector: TestConnector,
   owner: TestUser,
   { name = 'build', status = 'done', age = 0, data = null as object | null } = {},
+  target = server,
 ): Promise<string> {
   const id = newId();
-  await server.server.services.db
+  await target.server.services.db
     .insertInto('states')
     .values({
       id,
@@ -192,6 +194,21 @@ describe('events', () => {
     expect(events.map(({ event }) => event)).toEqual(['state', 'end']);
     expect(events[1]?.data).toEqual({ status: 'failed' });
   });
+});
+
+test('a server that stops ends what follows it, and is gone soon', async () => {
+  const stopping = await startTestServer({ SLIPWAY_ENGINE: 'process', SLIPWAY_ROLE: 'api' });
+  const owner = await stopping.makeUser();
+  const connector = await makeConnector(stopping, owner, {
+    version: { ...configured, state: 'building', state_before: 'updated' },
+  });
+  const id = await putState(connector, owner, { status: 'pending' }, stopping);
+  const events = stopping.request('GET', `/states/${id}/events`, { token: owner.token });
+  await setTimeout(200);
+  const begin = performance.now();
+  await stopping.server.stop();
+  expect(performance.now() - begin).toBeLessThan(5000);
+  expect(parseEvents((await events).text).map(({ event }) => event)).toEqual(['state']);
 });
 
 describe('cancelling', () => {
