@@ -205,6 +205,46 @@ describe('a build that fails', () => {
     expect((await messagesOf(id)).join('\n')).toMatch(message);
   });
 
+  test('without ever showing a secret', async () => {
+    const { db, vault } = server.server.services;
+    // A token that is part of what git would be told: the log has it masked.
+    const token = await db.transaction().execute((work) => vault.put(work, 'vcs-token', 'repository'));
+    const connector = await makeConnector(server, user, {
+      version: {
+        ...runnable,
+        vcs_url: makeRepository(server).url,
+        vcs_authorization: 'basic',
+        vcs_username: 'somebody',
+        vcs_token: token,
+      },
+    });
+    const { id } = await trigger(connector);
+    expect(await settled(id)).toMatchObject({ data: { error: 'Git clone failed with exit code 128' } });
+    expect(await messagesOf(id)).toContain('This value is not a valid *** URL.');
+    const { rows } = await sql<{ lines: string }>`SELECT lines FROM log_chunks WHERE subject = ${id}`.execute(
+      db,
+    );
+    expect(rows.map(({ lines }) => lines).join()).not.toContain('repository URL');
+  });
+
+  test('because its secret can not be opened any more', async () => {
+    const { db, vault } = server.server.services;
+    const token = await db.transaction().execute((work) => vault.put(work, 'vcs-token', 'token-token'));
+    await db
+      .updateTable('vault_entries')
+      .set({ sealed: Buffer.alloc(40) })
+      .where('id', '=', token)
+      .execute();
+    const connector = await makeConnector(server, user, {
+      version: { ...runnable, vcs_authorization: 'basic', vcs_username: 'somebody', vcs_token: token },
+    });
+    const { id } = await trigger(connector);
+    expect(await settled(id)).toMatchObject({
+      data: { error: 'VCS secret from Vault is missing', step: 'prepare' },
+    });
+    expect(await messagesOf(id)).toContain('The VCS secret can not be opened with the present key.');
+  });
+
   test('because the health check takes too long', async () => {
     const repository = makeRepository(server, { ...plainConnector, 'main.sh': 'exec sleep 30\n' });
     const connector = await makeConnector(server, user, {

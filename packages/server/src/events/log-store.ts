@@ -190,16 +190,6 @@ const unnumbered = (
 const numbered = (lines: readonly UnnumberedLine[], next: number): LogLine[] =>
   lines.map((line, index) => ({ ...line, number: next + index }));
 
-/** The number of the last stored line; 0 when there is none. */
-export async function lastLineNumber(db: Database, subject: string): Promise<number> {
-  return (await lastChunk(db, subject))?.last ?? 0;
-}
-
-/** Removes the log of a subject that is gone. */
-export async function removeLog(db: Work, subject: string): Promise<void> {
-  await db.deleteFrom('log_chunks').where('subject', '=', subject).execute();
-}
-
 const inWork = <T>(db: Database, work: (db: Work) => Promise<T>): Promise<T> =>
   db.isTransaction ? work(db as Work) : db.transaction().execute(work);
 

@@ -1,6 +1,7 @@
 import { createMasker, type LogSource, RunLog, runFolder } from '@slipway/container-api';
 import { type LogSink, MACHINE_LOST } from '@slipway/engine';
 import { sql } from 'kysely';
+import { runningBuildIds } from '../builds/store.ts';
 import { isDead } from '../jobs/leases.ts';
 import type { Services } from '../services.ts';
 import { endRun, unmeasured } from './end-run.ts';
@@ -15,13 +16,13 @@ export async function recoverRuns(services: Services): Promise<void> {
     services.db,
   );
   for (const { id } of rows) await recoverRun(services, id);
-  await services.engine.reap(await activeRuns(services));
+  await services.engine.reap(await activeWork(services));
 }
 
-/** Runs whose folders and processes must be left alone. */
-async function activeRuns({ db }: Services): Promise<Set<string>> {
+/** Runs and builds whose folders and processes must be left alone: other workers may share this machine's. */
+async function activeWork({ db }: Services): Promise<Set<string>> {
   const rows = await db.selectFrom('runs').select('id').where('state', 'in', ['queued', 'running']).execute();
-  return new Set(rows.map((row) => row.id));
+  return new Set([...rows.map((row) => row.id), ...(await runningBuildIds(db))]);
 }
 
 /** Ends one run whose worker is dead, unless somebody else does so already. Nothing it wrote is lost. */
