@@ -29,6 +29,8 @@ export interface Server {
   services: Services;
   /** What was chosen to run connectors, and why. */
   engineReason: string;
+  /** The first admin was made by this start. */
+  firstStart: boolean;
   /** Ends requests, gives work in hand back, and stops everything this process started. */
   stop(): Promise<void>;
 }
@@ -85,13 +87,14 @@ async function start(
   const connection = connect(databaseUrl, { timeZone: settings.timeZone });
   cleanup.add('the database connections', () => connection.close());
   const { services, engineReason } = await openServices(settings, log, databaseUrl, connection, cleanup);
-  await ensureFirstAdmin(services);
+  const { created } = await ensureFirstAdmin(services);
   if (settings.role !== 'api') await startWorkers(services, databaseUrl, cleanup);
   const app = await listen(services, cleanup);
   return {
     url: app.listeningOrigin,
     services,
     engineReason,
+    firstStart: created,
     stop: () => cleanup.run(),
   };
 }

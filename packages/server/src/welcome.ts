@@ -1,26 +1,30 @@
-import { bootstrapTokenFile } from './identity/first-admin.ts';
+import { bootstrapTokenFile, issueBootstrapToken } from './identity/first-admin.ts';
 import type { Server } from './server.ts';
 
-/** What a start ends with: where to go, how to get in, what runs connectors. */
-export async function welcome({ url, services, engineReason }: Server): Promise<string> {
+/** What a start ends with: where to go, how to get in, what runs connectors. The token is shown at the first start. */
+export async function welcome({ url, services, engineReason, firstStart }: Server): Promise<string> {
   const { settings, engine } = services;
-  const token =
-    settings.adminToken === null
-      ? `Admin token    in ${bootstrapTokenFile(settings)}`
-      : 'Admin token    as set by SLIPWAY_ADMIN_TOKEN';
+  const ownToken = settings.adminToken === null;
+  const file = bootstrapTokenFile(settings);
+  const shown = ownToken && firstStart ? await issueBootstrapToken(services) : null;
+  const lines: [string, string][] = [
+    ['Admin token', ownToken ? (shown ?? `in ${file}`) : 'as set by SLIPWAY_ADMIN_TOKEN'],
+    ...(shown ? ([['', `kept in ${file}`]] as [string, string][]) : []),
+    ['Engine', engineReason.replace(/^Engine /, '')],
+    ['', engine.isolation.description],
+    ['Home', settings.home],
+    ['Reference', `${url}/openapi.json`],
+    [
+      'Try it',
+      `curl -H "Authorization: Bearer ${ownToken ? `$(cat ${file})` : '$SLIPWAY_ADMIN_TOKEN'}" ${url}/connectors`,
+    ],
+  ];
   return [
     '',
     `Slipway is ready at ${url}`,
     '',
-    token,
-    `Engine         ${engine.name} (${engineReason})`,
-    `               ${engine.isolation.description}`,
-    `Home           ${settings.home}`,
+    ...lines.map(([name, text]) => name.padEnd(14) + text),
     '',
-    settings.adminToken === null
-      ? `Try it         curl -H "Authorization: Bearer $(cat ${bootstrapTokenFile(settings)})" ${url}/connectors`
-      : `Try it         curl -H "Authorization: Bearer $SLIPWAY_ADMIN_TOKEN" ${url}/connectors`,
-    `Reference      ${url}/openapi.json`,
     'Ctrl-C stops everything.',
   ].join('\n');
 }

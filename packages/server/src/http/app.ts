@@ -65,6 +65,20 @@ export function buildApp(
     // The router would take what follows the slash for an empty parameter (1.1: a trailing slash is not accepted).
     if (/.\/(\?|$)/.test(request.url)) await sendJson(reply, 404, '{"message":"Resource not found."}');
   });
+  app.addHook('onResponse', async (request, reply) => {
+    const { log } = services;
+    log.debug(
+      {
+        requestId: request.id,
+        actor: request.actor?.id,
+        method: request.method,
+        url: request.url.split('?')[0],
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'request',
+    );
+  });
   app.setNotFoundHandler((_request, reply) => sendJson(reply, 404, '{"message":"Resource not found."}'));
   app.setErrorHandler((error, request, reply) => answerError(services, error, request, reply));
 
