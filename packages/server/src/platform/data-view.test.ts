@@ -1,5 +1,11 @@
 import { beforeAll, expect, test } from 'vitest';
-import { buildScript, deploy, endOfProcess, localRepositories, makeAccount } from '../../test/support/deployed.ts';
+import {
+  buildScript,
+  deploy,
+  endOfProcess,
+  localRepositories,
+  makeAccount,
+} from '../../test/support/deployed.ts';
 import { testFields, testScript } from '../../test/support/script.ts';
 import { startTestServer, type TestServer, type TestUser } from '../../test/support/server.ts';
 
@@ -21,7 +27,9 @@ beforeAll(async () => {
     token: user.token,
     body: { action: 'import' },
   });
-  expect(await endOfProcess(server, user, site, answer.body.data.process_id)).toMatchObject({ status: 'success' });
+  expect(await endOfProcess(server, user, site, answer.body.data.process_id)).toMatchObject({
+    status: 'success',
+  });
   dataSet = (await show('')).body.data['data-set'];
 });
 
@@ -69,7 +77,9 @@ test('filters compare numbers as numbers', async () => {
 });
 
 test('columns are chosen by name and in their order', async () => {
-  expect((await data({ columns: 'extra,id,none', limit: '1' })).text).toContain('"data":[{"extra":"","id":"1"}]');
+  expect((await data({ columns: 'extra,id,none', limit: '1' })).text).toContain(
+    '"data":[{"extra":"","id":"1"}]',
+  );
 });
 
 test('all rows as lines of JSON', async () => {

@@ -1,13 +1,20 @@
 import { Readable } from 'node:stream';
-import { type FieldErrors, type operations, texts } from '@slipway/contract';
+import { type FieldErrors, type operations, type Page, texts } from '@slipway/contract';
+import {
+  type DataSetPage,
+  type DuckDb,
+  type RowSelection,
+  readDataSet,
+  streamDataSet,
+} from '@slipway/records';
 import { type Context, inTransaction } from '../context.ts';
 import { badRequest } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import type { Input, StreamVerb, Verb } from '../http/route.ts';
 import { dataSetFile } from './data-set-files.ts';
-import { countMatching, type DataQuery, readRows } from './data-set-io.ts';
-import { csvLine, jsonRow } from './row-text.ts';
-import { parseFilter, parseSort, systemColumn } from './view-query.ts';
+import { duckDbOf } from './duckdb.ts';
+import { csvLine } from './row-text.ts';
+import { onColumns, parseFilter, parseSort, systemColumn } from './view-query.ts';
 
 type Operation = (typeof operations)['platformDataShow'];
 
@@ -15,8 +22,12 @@ type Operation = (typeof operations)['platformDataShow'];
 interface View {
   dataSet: number;
   path: string;
-  query: DataQuery;
+  columns: readonly string[];
+  /** Null: no row can pass the filter. */
+  selection: RowSelection | null;
 }
+
+const nothing: DataSetPage = { columns: [], allColumns: [], rows: [], total: 0 };
 
 /** One page, pinned to the data set it began with. */
 export const dataShow: Verb<Operation> = async (context, input) => {
@@ -26,42 +37,68 @@ export const dataShow: Verb<Operation> = async (context, input) => {
   await record(context, input);
   const from = cursor?.from ?? page.from;
   if (view === null) return { items: [], total: 0, from, after: null };
-  const items: string[] = [];
-  const total = await countMatching(view.path, view.query);
-  for await (const rows of readRows(view.path, view.query, { from, limit: page.limit })) {
-    items.push(...rows.map((row) => jsonRow(view.query.columns, row)));
-  }
-  const reached = from + items.length;
+  const { rows, total } = await readPage(duckDbOf(context.services), view, from, page.limit);
+  const reached = from + rows.length;
   return {
-    items,
+    items: rows,
     total,
     from,
-    after: items.length > 0 && reached < total ? encode({ dataSet: view.dataSet, from: reached }) : null,
+    after: rows.length > 0 && reached < total ? encode({ dataSet: view.dataSet, from: reached }) : null,
     headers: { 'slipway-data-set': String(view.dataSet) },
   };
 };
 
+const readPage = async (
+  duckdb: DuckDb,
+  { path, selection }: View,
+  offset: number,
+  limit: number,
+): Promise<DataSetPage> =>
+  selection === null ? nothing : readDataSet(duckdb, path, selection, { offset, limit });
+
 /** All rows (or those of the page, when one was asked for) as lines of JSON or CSV, in memory that stays small. */
 export const dataShowStream: StreamVerb<Operation> = async (context, input, type) => {
-  const { page } = input;
   const view = await viewOf(context, input, null);
   await record(context, input);
-  const csv = type === 'text/csv';
-  const range = { from: page.from, limit: page.limited ? page.limit : null };
-  const headers = view === null ? {} : { 'slipway-data-set': String(view.dataSet) };
-  return { stream: Readable.from(lines(view, range, csv), { objectMode: false }), headers };
+  if (view === null) return { stream: Readable.from([]) };
+  const json = jsonLines(duckDbOf(context.services), view, input.page);
+  const lines = type === 'text/csv' ? csvLines(view.columns, json) : json;
+  return {
+    stream: Readable.from(lines, { objectMode: false }),
+    headers: { 'slipway-data-set': String(view.dataSet) },
+  };
 };
 
-async function* lines(
-  view: View | null,
-  range: { from: number; limit: number | null },
-  csv: boolean,
-): AsyncGenerator<string> {
-  if (view === null) return;
-  const { columns } = view.query;
-  if (csv && columns.length > 0) yield csvLine(columns);
-  for await (const rows of readRows(view.path, view.query, range)) {
-    yield rows.map((row) => (csv ? csvLine(row) : `${jsonRow(columns, row)}\n`)).join('');
+/** Parts of whole lines. */
+async function* jsonLines(duckdb: DuckDb, view: View, page: Page): AsyncGenerator<string> {
+  if (view.selection === null) return;
+  if (page.limited) {
+    const { rows } = await readPage(duckdb, view, page.from, page.limit);
+    if (rows.length > 0) yield `${rows.join('\n')}\n`;
+    return;
+  }
+  let skip = page.from;
+  for await (const part of streamDataSet(duckdb, view.path, view.selection)) {
+    const text = part.toString('utf8');
+    if (skip === 0) yield text;
+    else {
+      const lines = text.split('\n').slice(0, -1);
+      const rest = lines.slice(skip);
+      skip -= lines.length - rest.length;
+      if (rest.length > 0) yield `${rest.join('\n')}\n`;
+    }
+  }
+}
+
+async function* csvLines(columns: readonly string[], json: AsyncIterable<string>): AsyncGenerator<string> {
+  if (columns.length === 0) return;
+  yield csvLine(columns);
+  for await (const part of json) {
+    const lines = part.split('\n').slice(0, -1);
+    yield lines
+      .map((line) => JSON.parse(line) as Record<string, string>)
+      .map((row) => csvLine(columns.map((column) => row[column] ?? '')))
+      .join('');
   }
 }
 
@@ -102,7 +139,8 @@ async function viewOf(
   const { id, path, columns } = found;
   const shown = columns.filter((column) => query.system === true || !systemColumn(column));
   const chosen = query.columns === undefined ? shown : pick(columns, query.columns.split(','));
-  return { dataSet: id, path, query: { all: columns, columns: chosen, filter, sort } };
+  const known = onColumns(columns, { filter, sort });
+  return { dataSet: id, path, columns: chosen, selection: known && { ...known, columns: chosen } };
 }
 
 /** The columns that were asked for by name, in that order; what the data set has not is left out. */

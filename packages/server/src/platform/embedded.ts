@@ -1,10 +1,11 @@
+import { readDataSetValues } from '@slipway/records';
 import { sql } from 'kysely';
 import { connectorFlow } from '../connectors/seen-by.ts';
 import type { Context, Database, Work } from '../context.ts';
 import { insertProject } from './accounts.ts';
 import { assignToSite } from './assign.ts';
 import { dataSetFile } from './data-set-files.ts';
-import { allRows } from './data-set-io.ts';
+import { duckDbOf } from './duckdb.ts';
 import { openFormValues } from './form-values.ts';
 import type { Platform, PlatformSite, PlatformVersion } from './gateway.ts';
 import { queueProcess } from './queue-process.ts';
@@ -171,5 +172,5 @@ async function dropQueuedRun(db: Work, processId: string): Promise<void> {
 
 async function presentRows(context: Pick<Context, 'db' | 'services'>, site: number) {
   const file = await dataSetFile(context, site, null);
-  return file && { columns: file.columns, rows: allRows(file.path, file.columns) };
+  return file && { columns: file.columns, rows: readDataSetValues(duckDbOf(context.services), file.path) };
 }

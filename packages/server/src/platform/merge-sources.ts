@@ -1,11 +1,14 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { loadDataSet, type OutputDescription } from '@slipway/records';
 import type { Context } from '../context.ts';
-import { runRows } from '../runs/read-rows.ts';
+import { noRows, runRows } from '../runs/read-rows.ts';
 import { dataSetFolder } from './data-set-files.ts';
-import { appendSources, type SourceRows } from './data-set-io.ts';
+import { duckDbOf } from './duckdb.ts';
 import type { UsedSource } from './import-site.ts';
+import { prefixRows } from './prefix-rows.ts';
 import type { ClaimedProcess } from './process-worker.ts';
-import { sampleColumns, samplePath, sampleRows } from './sample-products.ts';
+import { sampleOutput } from './sample-products.ts';
 
 /** The merged rows of all sources, as a file that no data set names yet. */
 export interface MergedFile {
@@ -17,34 +20,55 @@ export interface MergedFile {
   rowsRead: number;
 }
 
-/** Main sources append in their order, rows as written (product.md 4.3). Repeated with the same name, it is replaced. */
+/**
+ * Main sources append in their order, rows as written (product.md 4.3): their files follow each other, and the columns
+ * are the union in order of first appearance. Repeated for the same process, the file is replaced.
+ */
 export async function mergeSources(
   context: Context,
   process: ClaimedProcess,
   used: readonly UsedSource[],
 ): Promise<MergedFile> {
   const name = `${process.id}.parquet`;
-  const idColumn = await idColumnOf(context, process.site);
-  const parts: (SourceRows & { rows: number })[] = [];
-  for (const one of used) parts.push(await rowsOf(context, one, idColumn));
   const folder = await dataSetFolder(context.services.storage, process.site);
-  const { rows, columns } = await appendSources(parts, join(folder, name));
-  return { name, columns, rows, rowsRead: parts.reduce((sum, part) => sum + part.rows, 0) };
+  const idColumn = await idColumnOf(context, process.site);
+  const staged: string[] = [];
+  try {
+    const parts: OutputDescription[] = [];
+    for (const [index, { source, run }] of used.entries()) {
+      const rows = await rowsOf(context, source.kind, run);
+      if (source.prefix === null) parts.push(rows);
+      else {
+        const path = join(folder, `${process.id}.${index}.ndjson`);
+        staged.push(path);
+        parts.push(
+          await prefixRows(rows, path, { prefix: source.prefix, key: source.keyColumn ?? idColumn }),
+        );
+      }
+    }
+    const merged = follow(parts);
+    const rows = await loadDataSet(duckDbOf(context.services), merged, join(folder, name));
+    return { name, columns: merged.columns, rows, rowsRead: merged.rows };
+  } finally {
+    for (const path of staged) await rm(path, { force: true });
+  }
 }
+
+/** One description of rows that follow each other. */
+const follow = (parts: readonly OutputDescription[]): OutputDescription => ({
+  files: parts.flatMap(({ files }) => files),
+  columns: [...new Set(parts.flatMap(({ columns }) => columns))],
+  rows: parts.reduce((sum, { rows }) => sum + rows, 0),
+  bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
+  longestLine: Math.max(0, ...parts.map(({ longestLine }) => longestLine)),
+});
 
 async function idColumnOf({ db }: Context, site: number): Promise<string | null> {
   const row = await db.selectFrom('sites').select('id_column').where('id', '=', site).executeTakeFirst();
   return row?.id_column ?? null;
 }
 
-async function rowsOf(
-  context: Context,
-  { source, run }: UsedSource,
-  idColumn: string | null,
-): Promise<SourceRows & { rows: number }> {
-  const names = { prefix: source.prefix ?? '', key: source.keyColumn ?? idColumn };
-  if (source.kind === 'file')
-    return { ...names, files: [samplePath], columns: sampleColumns, rows: sampleRows };
-  if (run === null) return { ...names, files: [], columns: [], rows: 0 };
-  return { ...names, ...(await runRows(context, run, 'output')) };
+async function rowsOf(context: Context, kind: string, run: string | null): Promise<OutputDescription> {
+  if (kind === 'file') return sampleOutput();
+  return run === null ? noRows : runRows(context, run, 'output');
 }

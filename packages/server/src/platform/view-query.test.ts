@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { csvLine, jsonRow } from './row-text.ts';
-import { parseFilter, parseSort, systemColumn } from './view-query.ts';
+import { csvLine } from './row-text.ts';
+import { onColumns, parseFilter, parseSort, systemColumn } from './view-query.ts';
 
 test('a filter is a list of conditions', () => {
   expect(parseFilter(undefined)).toEqual([]);
@@ -8,7 +8,7 @@ test('a filter is a list of conditions', () => {
     parseFilter('[{"column":"id","operator":"equals","value":"1"},{"column":"b","operator":"empty"}]'),
   ).toEqual([
     { column: 'id', operator: 'equals', value: '1' },
-    { column: 'b', operator: 'empty', value: '' },
+    { column: 'b', operator: 'empty' },
   ]);
 });
 
@@ -44,8 +44,22 @@ test('CSV quotes what it must', () => {
   expect(csvLine(['a', 'b,c', 'say "hi"', 'two\nlines', ''])).toBe('a,"b,c","say ""hi""","two\nlines",\r\n');
 });
 
-test('the keys of a row stand in column order', () => {
-  expect(jsonRow(['b', '10', '2', '__proto__'], ['1', '2', '3', '4'])).toBe(
-    '{"b":"1","10":"2","2":"3","__proto__":"4"}',
-  );
+test('a column that a data set has not is empty in every row', () => {
+  const sort = [{ column: 'none' }, { column: 'id' }];
+  expect(onColumns(['id'], { filter: [{ column: 'none', operator: 'empty' }], sort })).toEqual({
+    filter: [],
+    sort: [{ column: 'id' }],
+  });
+  for (const [operator, value, passes] of [
+    ['equals', '', true],
+    ['equals', 'x', false],
+    ['not-equals', 'x', true],
+    ['contains', 'x', false],
+    ['begins-with', '', true],
+    ['greater', '0', false],
+    ['less', 'x', true],
+  ] as const) {
+    expect(onColumns([], { filter: [{ column: 'none', operator, value }], sort: [] }) !== null).toBe(passes);
+  }
+  expect(onColumns([], { filter: [{ column: 'none', operator: 'not-empty' }], sort: [] })).toBeNull();
 });

@@ -77,6 +77,6 @@ async function closeOutput(path: string): Promise<{ record: string; rows: number
   const stream = await OutputStream.open(path);
   await stream.close();
   await stream.dispose();
-  const { files, columns, rows } = await describeOutput(path);
-  return { record: JSON.stringify({ files: files.map((file) => basename(file)), columns }), rows };
+  const { files, rows, ...rest } = await describeOutput(path);
+  return { record: JSON.stringify({ files: files.map((file) => basename(file)), ...rest }), rows };
 }

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { runFolder } from '@slipway/container-api';
 import type { operations } from '@slipway/contract';
-import { describeOutput } from '@slipway/records';
+import { describeOutput, type OutputDescription } from '@slipway/records';
 import { type Context, inTransaction } from '../context.ts';
 import { denied, notFound } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import type { StreamVerb, Verb } from '../http/route.ts';
 import type { Services } from '../services.ts';
-import { type RowFiles, rowsPage, rowsStream } from './row-lines.ts';
+import { rowsPage, rowsStream } from './row-lines.ts';
 import type { RunSubject } from './subject.ts';
 
 type Operations = typeof operations;
@@ -31,7 +31,7 @@ export const runFeedbackStream: StreamVerb<Operations['runFeedback']> = async (
 });
 
 /** Rows belong to the site: who may not read it sees none of its rows. Showing them is on record (1.13). */
-async function readable(context: Context, subject: RunSubject, stream: Stream): Promise<RowFiles> {
+async function readable(context: Context, subject: RunSubject, stream: Stream): Promise<OutputDescription> {
   const right = await context.services.platform.rightOnSite(context, subject.siteId);
   if (right === 'none') throw denied();
   await inTransaction(context, (work) =>
@@ -49,7 +49,7 @@ export async function runRows(
   { db, services }: Pick<Context, 'db' | 'services'>,
   runId: string,
   stream: Stream,
-): Promise<RowFiles> {
+): Promise<OutputDescription> {
   const run = await db
     .selectFrom('runs')
     .select(['state', 'output', 'feedback', 'rows_output', 'rows_feedback', 'output_available as available'])
@@ -58,14 +58,17 @@ export async function runRows(
   if (!run) throw notFound('Run');
   const path = await outputPath(services, runId, stream);
   if (run.state === 'running') return describeOutput(path);
-  const stored = run[stream] as { files: string[]; columns: string[] } | null;
-  if (!run.available || stored === null) return { files: [], columns: [], rows: 0 };
+  const stored = run[stream] as unknown as Omit<OutputDescription, 'rows'> | null;
+  if (!run.available || stored === null) return noRows;
   return {
+    ...stored,
     files: stored.files.map((name) => join(path, '..', name)),
-    columns: stored.columns,
     rows: run[`rows_${stream}`] ?? 0,
   };
 }
+
+/** What is left of a run whose rows are gone, and what one that wrote nothing has. */
+export const noRows: OutputDescription = { files: [], columns: [], rows: 0, bytes: 0, longestLine: 0 };
 
 /** Folder and name of an output stream of a run. */
 export const outputPath = async ({ storage }: Pick<Services, 'storage'>, runId: string, stream: Stream) =>

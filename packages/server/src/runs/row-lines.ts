@@ -1,16 +1,11 @@
 import { Readable } from 'node:stream';
 import { type Page, texts } from '@slipway/contract';
-import { readBlocks } from '@slipway/records';
+import { type OutputDescription, readBlocks } from '@slipway/records';
 import { badRequest } from '../errors.ts';
 import type { ListResult } from '../http/route.ts';
 
 /** Rows on disk: one flat object a line with the columns the row has, in several files that follow each other. */
-export interface RowFiles {
-  files: readonly string[];
-  /** Union of all columns, in order. */
-  columns: readonly string[];
-  rows: number;
-}
+export type RowFiles = Pick<OutputDescription, 'files' | 'columns' | 'rows'>;
 
 /** Where a row begins. */
 interface Position {

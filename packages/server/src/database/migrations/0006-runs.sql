@@ -31,7 +31,7 @@ CREATE TABLE runs (
   image_digest text,
   failure json,
   statistics json,
-  -- {"files":[names],"columns":[names]} of each output stream, once the run has ended.
+  -- {"files":[names],"columns":[names],"bytes","longestLine"} of each output stream, once the run has ended.
   output json,
   feedback json,
   rows_output integer,
