@@ -1,3 +1,19 @@
+export { DuckDb, type DuckDbOptions } from './data-sets/duckdb.ts';
+export { loadDataSet } from './data-sets/load-data-set.ts';
+export {
+  type DataSetPage,
+  describeDataSet,
+  readDataSet,
+  readDataSetValues,
+  streamDataSet,
+} from './data-sets/read-data-set.ts';
+export {
+  MAX_SORTS,
+  type RowFilter,
+  type RowSelection,
+  type RowSort,
+  UnknownColumnError,
+} from './data-sets/row-query.ts';
 export { ByteSink } from './flatten/byte-sink.ts';
 export { ColumnRegister, MAX_COLUMNS } from './flatten/column-register.ts';
 export { MAX_NAME_LENGTH } from './flatten/paths.ts';

@@ -25,6 +25,8 @@ export interface OutputDescription {
   readonly columns: readonly string[];
   readonly rows: number;
   readonly bytes: number;
+  /** Bytes of the longest row's line. */
+  readonly longestLine: number;
 }
 
 /** What opening a stream found on disk. */
@@ -55,7 +57,7 @@ export async function recoverOutput(stream: string): Promise<RecoveredOutput> {
   const numbers = await segmentNumbers(stream);
   const lastNumber = numbers.at(-1) ?? 1;
   const files: string[] = [];
-  let [rows, bytes, lastBytes] = [0, 0, 0];
+  let [rows, bytes, lastBytes, longestLine] = [0, 0, 0, 0];
   for (const number of numbers) {
     const path = segmentPath(stream, number);
     const length = await acceptedLength(path);
@@ -63,9 +65,11 @@ export async function recoverOutput(stream: string): Promise<RecoveredOutput> {
     if (length === 0) continue;
     files.push(path);
     bytes += length;
-    rows += await countLines(path, length);
+    const lines = await measureLines(path, length);
+    rows += lines.count;
+    longestLine = Math.max(longestLine, lines.longest);
   }
-  return { files, rows, bytes, lastNumber, lastBytes, ...(await recoverColumns(stream, bytes)) };
+  return { files, rows, bytes, longestLine, lastNumber, lastBytes, ...(await recoverColumns(stream, bytes)) };
 }
 
 /** Removes what calls that were not accepted left behind. */
@@ -112,12 +116,17 @@ async function acceptedLength(path: string): Promise<number> {
   }
 }
 
-async function countLines(path: string, length: number): Promise<number> {
-  let lines = 0;
+async function measureLines(path: string, length: number): Promise<{ count: number; longest: number }> {
+  let [count, longest, offset, lineStart] = [0, 0, 0, 0];
   for await (const block of readBlocks(path, 0, length)) {
-    for (let at = block.indexOf(0x0a); at !== -1; at = block.indexOf(0x0a, at + 1)) lines++;
+    for (let at = block.indexOf(0x0a); at !== -1; at = block.indexOf(0x0a, at + 1)) {
+      count++;
+      longest = Math.max(longest, offset + at + 1 - lineStart);
+      lineStart = offset + at + 1;
+    }
+    offset += block.length;
   }
-  return lines;
+  return { count, longest };
 }
 
 /** Columns of accepted calls; the record of a call is written before its rows and counts only with them. */

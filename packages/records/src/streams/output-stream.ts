@@ -266,6 +266,6 @@ export class StagedRows {
 
 /** What a stream holds, whether it is open, closed or was left by a crash. */
 export async function describeOutput(path: string): Promise<OutputDescription> {
-  const { files, columns, rows, bytes } = await recoverOutput(path);
-  return { files, columns, rows, bytes };
+  const { files, columns, rows, bytes, longestLine } = await recoverOutput(path);
+  return { files, columns, rows, bytes, longestLine };
 }

@@ -1,0 +1,59 @@
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+
+export interface DuckDbOptions {
+  /** Memory that queries may take, in MiB; what needs more goes to {@link temporaryFolder}. */
+  readonly memoryMb: number;
+  readonly threads: number;
+  /** Folder for what does not fit into memory; made when needed. */
+  readonly temporaryFolder: string;
+}
+
+/**
+ * One DuckDB, in memory, for reading and writing files. Its work happens on other threads; connections are made per call
+ * and share the memory limit.
+ */
+export class DuckDb {
+  readonly #options: DuckDbOptions;
+  #instance: Promise<DuckDBInstance> | null = null;
+
+  constructor(options: DuckDbOptions) {
+    this.#options = options;
+  }
+
+  /** Calls a function with a connection of its own, which is closed afterwards. */
+  async with<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    const connection = await this.connect();
+    try {
+      return await work(connection);
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  /** A connection, to be closed by the caller. */
+  async connect(): Promise<DuckDBConnection> {
+    const { memoryMb, threads, temporaryFolder } = this.#options;
+    this.#instance ??= DuckDBInstance.create(':memory:', {
+      memory_limit: `${memoryMb}MiB`,
+      threads: String(threads),
+      temp_directory: temporaryFolder,
+      // Nothing is downloaded: JSON and Parquet are built in.
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+    });
+    return await (await this.#instance).connect();
+  }
+
+  /** Lets go of the memory; the next call begins anew. */
+  async close(): Promise<void> {
+    const instance = this.#instance;
+    this.#instance = null;
+    (await instance)?.closeSync();
+  }
+}
+
+/** A text as an SQL literal. NUL, which SQL text can not hold, is refused. */
+export function literal(text: string): string {
+  if (text.includes('\0')) throw new Error('A literal can not hold NUL');
+  return `'${text.replaceAll("'", "''")}'`;
+}
