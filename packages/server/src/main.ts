@@ -1,15 +1,17 @@
-import { writeSync } from 'node:fs';
 import pino from 'pino';
 import { runDemo } from './demo/demo.ts';
 import { type Server, startServer } from './server.ts';
 import { describeSettings, parseSettings, SettingsError } from './settings.ts';
 import { welcome } from './welcome.ts';
 
+// Whoever read our output may be gone before us; that must not keep the server from stopping in order.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
 const say = (line: string): void => {
-  writeSync(1, `${line}\n`);
+  process.stdout.write(`${line}\n`);
 };
 const complain = (line: string): void => {
-  writeSync(2, `${line}\n`);
+  process.stderr.write(`${line}\n`);
 };
 
 const commands = { serve, settings: showSettings };
