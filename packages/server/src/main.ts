@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { runDemo } from './demo/demo.ts';
-import { type Server, startServer } from './server.ts';
+import { startServer } from './server.ts';
 import { describeSettings, parseSettings, SettingsError } from './settings.ts';
 import { welcome } from './welcome.ts';
 
@@ -45,27 +45,42 @@ async function serve(): Promise<void> {
   const { settings, warnings } = parseSettings(process.env);
   for (const warning of warnings) complain(warning);
   const log = pino({ level: settings.logLevel }, pino.destination(2));
+  const signals = awaitStop();
   const server = await startServer(settings, log, say);
-  stopOnSignal(server);
-  await runDemo(server, say);
-  say(await welcome(server));
-}
-
-/** The first signal stops in order; npm passes Ctrl-C on, so it may come twice at once. */
-function stopOnSignal(server: Server): void {
-  let stopping: number | null = null;
-  const stop = async (): Promise<void> => {
-    if (stopping !== null) {
-      if (Date.now() - stopping > 1000) process.exit(130);
-      return;
-    }
-    stopping = Date.now();
+  void signals.first.then(async () => {
     say('Stopping …');
     await server.stop();
     process.exit(0);
+  });
+  try {
+    await runDemo(server, say);
+  } catch (error) {
+    if (signals.received) return;
+    complain(`The demo could not be finished, the next start goes on with it: ${(error as Error).message}`);
+  }
+  if (!signals.received) say(await welcome(server));
+}
+
+/**
+ * The first signal stops in order, also one that comes while the server starts: what was started by then is stopped
+ * too. npm passes Ctrl-C on, so it may come twice at once; one that comes later ends everything at once.
+ */
+function awaitStop(): { first: Promise<void>; readonly received: boolean } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let since: number | null = null;
+  const onSignal = (): void => {
+    if (since !== null && Date.now() - since > 1000) process.exit(130);
+    since ??= Date.now();
+    resolve();
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return {
+    first: promise,
+    get received() {
+      return since !== null;
+    },
+  };
 }
 
 await main();
