@@ -98,6 +98,8 @@ async function checkFields(db: Work, source: Source, body: Body): Promise<FieldE
   );
   if (rows.length > 0) errors.name = texts.used;
   if (body.kind !== source.kind) errors.kind = texts.choice;
+  // Additional sources are not joined yet; one that was taken for a main source would bring wrong rows.
+  if (body.role === 'additional') errors.role = texts.choice;
   if ((body.role ?? 'main') === 'main') {
     // A main source appends; there is nothing to match.
     for (const key of ['key-column', 'match-column'] as const) {
@@ -186,7 +188,7 @@ async function writeFields(db: Work, source: Source, body: Body): Promise<Change
     name: body.name,
     role: body.role ?? 'main',
     status: body.status ?? 'active',
-    order: body.order ?? (await nextOrder(db, source.site_id)),
+    order: body.order ?? (await nextOrder(db, source.site_id, source.id)),
     connector_id: body.connector?.id ?? null,
     connector_major: body.connector?.version ?? null,
     credential: body.connector?.credential ?? null,
@@ -222,9 +224,14 @@ const wireName = (column: string): string =>
     .replace(/_id$/, '.id')
     .replaceAll('_', '-');
 
-/** The place behind the last source of a site. */
-export async function nextOrder(db: Work, site: number): Promise<number> {
+/**
+ * The place behind the last source of a site.
+ *
+ * @param except a source that is to go there, and does not count itself
+ */
+export async function nextOrder(db: Work, site: number, except: number | null = null): Promise<number> {
   const { rows } = await sql<{ next: number }>`
-    SELECT coalesce(max("order"), 0) + 1 AS next FROM data_sources WHERE site_id = ${site}`.execute(db);
+    SELECT coalesce(max("order"), 0) + 1 AS next FROM data_sources
+    WHERE site_id = ${site} AND id IS DISTINCT FROM ${except}::integer`.execute(db);
   return rows[0]?.next ?? 1;
 }

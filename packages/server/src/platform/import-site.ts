@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import { executeRun, type RunOutcome } from '../runs/execute-run.ts';
 import { endProcess, type ProcessEnd } from './end-process.ts';
+import { exchangeOf, keepExchange } from './exchange-storage.ts';
 import { type MergedFile, mergeSources } from './merge-sources.ts';
 import { planImport, type Source, sourcesOf } from './process-plan.ts';
 import type { ClaimedProcess } from './process-worker.ts';
@@ -101,17 +102,39 @@ async function runSource(
   for (const step of steps) {
     if (ending.cancelled.aborted || ending.stopping.aborted) return kept;
     await book.begin(step);
-    outcome = step.run === null ? null : await executeRun(context.services, step.run, ending.stopping);
+    outcome = step.run === null ? null : await runPart(context, source, step, ending);
     if (ending.stopping.aborted) return kept;
     if (outcome?.state !== 'finished') {
       await book.end(step, failedStep(step, source, outcome));
       return kept;
     }
+    // The files of a download become the source's exchange storage only now, and as a whole.
+    if (isDownload(source, steps, step)) await keepExchange(context.services, source.id, step.run as string);
     await book.end(step, { status: 'success', 'rows-out': outcome.rowsOutput });
   }
+  // A download alone brings files; what the source has of rows stays.
+  if (source.kind === 'chain' && source.transform === null) return kept;
   const last = steps.at(-1) as Step;
   return { source, run: last.run, fresh: { rows: outcome?.rowsOutput ?? 0 } };
 }
+
+/** The second half of a chain starts with the files that the last good download left. */
+const runPart = async (
+  { services }: Context,
+  source: Source,
+  step: Step,
+  ending: Ending,
+): Promise<RunOutcome> =>
+  executeRun(
+    services,
+    step.run as string,
+    ending.stopping,
+    source.kind === 'chain' ? await exchangeOf(services, source.id) : null,
+  );
+
+/** The first half of a chain, or its only one. */
+const isDownload = (source: Source, steps: readonly Step[], step: Step): boolean =>
+  source.kind === 'chain' && source.connector !== null && step === steps[0];
 
 /** `keep` goes on with the last good rows; without any it counts as `fail` (product.md 4.2). */
 function failedStep(

@@ -6,6 +6,7 @@ import { repeat } from '../jobs/repeat.ts';
 import { systemContext } from '../operations/system-context.ts';
 import { cancelRunsOf } from '../runs/cancel-run.ts';
 import { executeRun } from '../runs/execute-run.ts';
+import { isEnded } from '../runs/run-state.ts';
 import type { Services } from '../services.ts';
 import { endProcess, type ProcessEnd } from './end-process.ts';
 import { importSite } from './import-site.ts';
@@ -92,6 +93,8 @@ async function runByHand(context: Context, processId: string, stopping: AbortSig
   const run = runs[0];
   if (!run) throw new Error(`Process ${processId} has no run.`);
   const { state, failure } = await executeRun(context.services, run.id, stopping);
+  // The worker stops before the run has begun: both stay as they are, for another one.
+  if (!isEnded(state)) stopping.throwIfAborted();
   if (state === 'finished') return { status: 'success', reason: null };
   return { status: 'failed', reason: state === 'cancelled' ? 'cancelled' : (failure?.reason ?? null) };
 }

@@ -1,3 +1,4 @@
+import { cp } from 'node:fs/promises';
 import { createMasker, runFolder } from '@slipway/container-api';
 import { MACHINE_LOST, type RunResult } from '@slipway/engine';
 import { sql } from 'kysely';
@@ -27,8 +28,14 @@ const slots = new WeakMap<Services, Slots>();
  * left is ended truthfully.
  *
  * @param stopping aborted when this worker ends: the connector is ended with it, and the run is lost
+ * @param files folder whose files the run finds in its exchange folder; null: none
  */
-export async function executeRun(services: Services, id: string, stopping: AbortSignal): Promise<RunOutcome> {
+export async function executeRun(
+  services: Services,
+  id: string,
+  stopping: AbortSignal,
+  files: string | null = null,
+): Promise<RunOutcome> {
   const cancel = new AbortController();
   const news = watch(services.signals, id);
   const watching = watchCancel(services, id, cancel);
@@ -40,7 +47,7 @@ export async function executeRun(services: Services, id: string, stopping: Abort
         // A run that never began stays queued, for the worker that takes the process over.
         if (stopping.aborted) return;
         const run = await claimRun(services, id);
-        if (run) await work(services, run, { cancelled: cancel.signal, stopping });
+        if (run) await work(services, run, files, { cancelled: cancel.signal, stopping });
       },
       AbortSignal.any([cancel.signal, stopping]),
     );
@@ -69,10 +76,15 @@ interface Ending {
   stopping: AbortSignal;
 }
 
-async function work(services: Services, run: ClaimedRun, ending: Ending): Promise<void> {
+async function work(
+  services: Services,
+  run: ClaimedRun,
+  files: string | null,
+  ending: Ending,
+): Promise<void> {
   const folder = runFolder(await services.storage.folder('runs', run.id));
   const shipper = shipLog(services, run.id, folder.log);
-  const end = await runConnector(services, run, ending).catch((error: unknown) =>
+  const end = await runConnector(services, run, files, ending).catch((error: unknown) =>
     notStarted(services, run, error),
   );
   await shipper.finish().catch((error: unknown) => {
@@ -86,12 +98,14 @@ async function work(services: Services, run: ClaimedRun, ending: Ending): Promis
 async function runConnector(
   services: Services,
   run: ClaimedRun,
+  files: string | null,
   { cancelled, stopping }: Ending,
 ): Promise<RunEnd> {
   const settings = await openSettings(services, run);
   const journal = new RunJournal(services, run, settings.folder, createMasker(settings.secretValues));
   try {
     await prepareInput(services, { id: run.id, site: run.site.id, type: run.spec.type });
+    if (files !== null) await cp(files, runFolder(settings.folder).exchange, { recursive: true });
     const request = requestOf(services, run, settings, journal);
     const signal = AbortSignal.any([cancelled, stopping]);
     const onStarted = ({ commandLine }: { commandLine: string }): void => {

@@ -29,7 +29,7 @@ if (MODE === 'rows' || MODE === 'fail') {
 }
 if (MODE === 'echo') {
   for (;;) {
-    const rows = await call('GET', '/input/input/next_batch?size=100');
+    const { data: rows } = await call('GET', '/input/input/next_batch?size=100');
     if (rows.length === 0) break;
     await call('POST', '/output/feedback', { data: rows.map((row) => ({ ...row, seen: 'yes' })) });
   }
