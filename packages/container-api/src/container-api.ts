@@ -12,6 +12,7 @@ import type { RunContext } from './run-context.ts';
 
 /** Time that calls get to finish when the connector has exited (container-api.md 2.8), in milliseconds. */
 const SETTLE_MS = 5000;
+const REQUEST_TIMEOUT_MS = 60_000;
 
 const OPERATIONS = [
   ...informationOperations,
@@ -29,6 +30,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
+  /** A request of which no byte arrives for so long is given up; 60 s when left out (container-api.md 2.1). */
+  readonly requestTimeoutMs?: number;
 }
 
 /** What a run has done through its Container API. */
@@ -70,7 +73,7 @@ export interface ContainerApi {
  */
 export async function startContainerApi(context: RunContext, listen: ListenOptions): Promise<ContainerApi> {
   const run = await Run.open(context);
-  const server = new ApiServer(run, OPERATIONS);
+  const server = new ApiServer(run, OPERATIONS, listen.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
   let port: number;
   try {
     port = await server.listen(listen.host, listen.port);

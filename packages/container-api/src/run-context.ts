@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { ConnectorType } from '@slipway/contract';
 import type { Masker } from './log/masker.ts';
 
@@ -62,6 +63,8 @@ export interface RunContext {
   readonly columnOrder: readonly string[] | null;
   readonly classifications: readonly Classification[];
   readonly forward: ForwardPolicy;
+  /** Resolves the names of hosts that are forwarded to, and fails for addresses that may not be reached. */
+  readonly lookup?: LookupFunction;
   /** Base URL that the connector is told, whose host is accepted; null: the address that is listened on. */
   readonly publicUrl: string | null;
   /** Hides secrets in everything that is stored or shown. */

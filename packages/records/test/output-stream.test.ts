@@ -1,4 +1,4 @@
-import { copyFile, cp, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, cp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {

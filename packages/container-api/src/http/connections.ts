@@ -2,9 +2,6 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ANSWERS, type Answer, failure, methodNotAllowed } from './answers.ts';
 
-/** A request of which no byte arrives for so long is given up (container-api.md 2.1), in milliseconds. */
-const REQUEST_TIMEOUT_MS = 60_000;
-
 /** How answers get out that no operation gives. */
 export interface Answering {
   answer(response: ServerResponse, answer: Answer): Promise<void>;
@@ -22,26 +19,32 @@ interface Progress {
 /**
  * Looks after connections: ends requests that stand still and answers what is no HTTP request. Idle connections are left
  * alone however long they last.
+ *
+ * @param requestTimeoutMs a request of which no byte arrives for so long is given up
  */
-export function watchConnections(server: Server, answering: Answering): void {
+export function watchConnections(server: Server, answering: Answering, requestTimeoutMs: number): void {
   const connections = new WeakMap<Socket, Progress>();
 
   server.on('connection', (socket) => {
     const progress: Progress = { response: null, settledBytes: 0 };
     connections.set(socket, progress);
-    socket.setTimeout(REQUEST_TIMEOUT_MS);
-    socket.on('timeout', () => {
-      const { response, settledBytes } = progress;
-      if (response) {
-        // What was read but not yet taken waits for us, not for the client.
-        const waitsForClient = !response.req.complete && response.req.readableLength === 0;
-        if (waitsForClient && !response.headersSent) {
-          void answering.answer(response, ANSWERS.timedOut).then(() => socket.destroySoon());
-        }
-      } else if (socket.bytesRead > settledBytes) {
-        void writeBare(socket, ANSWERS.timedOut, answering);
+    socket.setTimeout(requestTimeoutMs);
+  });
+
+  // Without this listener the connection would be closed, idle or not.
+  server.on('timeout', (socket: Socket) => {
+    const progress = connections.get(socket);
+    if (!progress) return;
+    const { response, settledBytes } = progress;
+    if (response) {
+      // What was read but not yet taken waits for us, not for the client.
+      const waitsForClient = !response.req.complete && response.req.readableLength === 0;
+      if (waitsForClient && !response.headersSent) {
+        void answering.answer(response, ANSWERS.timedOut).then(() => socket.destroySoon());
       }
-    });
+    } else if (socket.bytesRead > settledBytes) {
+      void writeBare(socket, ANSWERS.timedOut, answering);
+    }
   });
 
   server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -57,15 +60,16 @@ export function watchConnections(server: Server, answering: Answering): void {
   server.on('connect', (request: IncomingMessage, socket: Socket) => {
     void writeBare(socket, methodNotAllowed(['GET', 'POST', 'PUT', 'DELETE']), answering, request);
   });
+}
 
-  server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-    void writeBare(socket as Socket, tooLarge ? ANSWERS.headerTooLarge : NOT_HTTP, answering);
-  });
+/** Answers what is no HTTP request, or has a head that is too large. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, answering: Answering): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  void writeBare(socket, tooLarge ? ANSWERS.headerTooLarge : NOT_HTTP, answering);
 }
 
 const NOT_HTTP = failure(400, 'Bad request.', {});

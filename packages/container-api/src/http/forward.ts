@@ -1,4 +1,5 @@
 import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { LookupFunction } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { ForwardPolicy } from '../run-context.ts';
 
@@ -33,6 +34,8 @@ export interface Destination {
   readonly host: string;
   readonly port: number;
   readonly path: string;
+  /** Resolves the host; the system does when left out. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 /**
@@ -46,7 +49,7 @@ export async function forward(
   response: ServerResponse,
   destination: Destination,
 ): Promise<boolean> {
-  const { host, port, path } = destination;
+  const { host, port, path, lookup } = destination;
   const bracketed = host.includes(':') ? `[${host}]` : host;
   const authority = port === 80 ? bracketed : `${bracketed}:${port}`;
   const outgoing = httpRequest({
@@ -57,6 +60,7 @@ export async function forward(
     headers: endToEnd(incoming.rawHeaders, authority),
     setDefaultHeaders: false,
     agent,
+    ...(lookup ? { lookup } : {}),
   });
   response.once('close', () => outgoing.destroy());
   const answered = new Promise<IncomingMessage>((resolve, reject) => {

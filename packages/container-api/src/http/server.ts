@@ -13,7 +13,7 @@ import type { Run } from '../run/run.ts';
 import { ANSWERS, type Answer, methodNotAllowed, Refusal } from './answers.ts';
 import { AbortedError, readBody } from './body.ts';
 import { BodyGate } from './body-gate.ts';
-import { watchConnections } from './connections.ts';
+import { type Answering, answerClientError, watchConnections } from './connections.ts';
 import { forward, mayForward } from './forward.ts';
 import type { Call, Operation } from './operation.ts';
 import { decodeParameter, Query } from './parameters.ts';
@@ -42,15 +42,26 @@ export class ApiServer {
   readonly #hosts: HostRule;
   readonly #gate = new BodyGate();
   readonly #arrivals = new WeakMap<IncomingMessage, Arrival>();
+  readonly #requestTimeoutMs: number;
   readonly #app: FastifyInstance;
   /** Calls that are being worked on. */
   readonly #calls = new Set<Promise<void>>();
 
-  constructor(run: Run, operations: readonly Operation[]) {
+  readonly #answering: Answering = {
+    answer: (response, answer) => this.#send(response.req, response, answer),
+    record: (method, uri, answer) => this.#record(method, uri, answer),
+  };
+
+  /**
+   * @param requestTimeoutMs how long a request may stand still
+   */
+  constructor(run: Run, operations: readonly Operation[], requestTimeoutMs: number) {
+    this.#requestTimeoutMs = requestTimeoutMs;
     this.#run = run;
     this.#hosts = new HostRule(run.context.publicUrl);
     this.#app = Fastify({
       serverFactory: (handler) => this.#createServer(handler),
+      clientErrorHandler: (error, socket) => answerClientError(error, socket, this.#answering),
       forceCloseConnections: true,
       return503OnClosing: false,
       exposeHeadRoutes: false,
@@ -94,10 +105,7 @@ export class ApiServer {
       (request, response) => this.#arrive(request, response, handler),
     );
     server.on('checkExpectation', (request, response) => this.#arrive(request, response, handler));
-    watchConnections(server, {
-      answer: (response, answer) => this.#send(response.req, response, answer),
-      record: (method, uri, answer) => this.#record(method, uri, answer),
-    });
+    watchConnections(server, this.#answering, this.#requestTimeoutMs);
     return server;
   }
 
@@ -121,7 +129,8 @@ export class ApiServer {
       this.#track(this.#send(request, response, ANSWERS.hostNotAllowed));
       return;
     }
-    const forwarded = forward(request, response, target).then((reached) =>
+    const destination = { ...target, lookup: this.#run.context.lookup };
+    const forwarded = forward(request, response, destination).then((reached) =>
       reached ? undefined : this.#send(request, response, ANSWERS.unreachable),
     );
     this.#track(forwarded);

@@ -40,8 +40,11 @@ export class HostRule {
     const address = readAuthority(authority!);
     if (!address) return { kind: 'refused' };
     const { host, port } = address;
-    const own = port === null || port === 80 || port === this.#port;
-    if (own && this.#isOwn(host)) return { kind: 'here', path };
+    if (this.#isOwn(host)) {
+      // Other ports of this machine are nobody's business.
+      const ownPort = port === null || port === 80 || port === this.#port;
+      return ownPort ? { kind: 'here', path } : { kind: 'refused' };
+    }
     return { kind: 'elsewhere', host, port: port ?? 80, path };
   }
 

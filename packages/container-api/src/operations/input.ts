@@ -32,6 +32,7 @@ export const inputOperations: readonly Operation[] = [
       call.query.check();
       const served = await take(call, word, query, (stream) => stream.next(1, query.showHidden));
       if (!served) return NO_CONTENT;
+      call.afterAnswer(served.acknowledge);
       const row = await served.text();
       const body = Buffer.concat([ROW_BEFORE, row.subarray(0, row.length - 1), ROW_AFTER]);
       return { status: 200, body };
@@ -48,6 +49,7 @@ export const inputOperations: readonly Operation[] = [
       call.query.check();
       const served = await take(call, word, query, (stream) => stream.next(size, query.showHidden));
       if (!served) return NO_ROWS;
+      call.afterAnswer(served.acknowledge);
       if (served.length <= BLOCK_SIZE) return { status: 200, body: asList(await served.text()) };
       const length = ROWS_BEFORE.length + served.length - 1 + ROWS_AFTER.length;
       await call.sendBlocks(
@@ -127,7 +129,7 @@ function provided(call: Call, word: string, classification: number | null): Inpu
   return found;
 }
 
-/** Takes rows from a stream; the cursor is recorded when the answer is written. */
+/** Takes rows from a stream; they have to be acknowledged when they have been handed over. */
 async function take(
   call: Call,
   word: string,
@@ -138,10 +140,7 @@ async function take(
   const name = provided(call, word, query.classification);
   const served = await read(await run.input(name, query.classification));
   if (query.showHidden) run.note('readHidden');
-  if (served) {
-    run.countRead(name, served.rows);
-    call.afterAnswer(served.acknowledge);
-  }
+  if (served) run.countRead(name, served.rows);
   return served;
 }
 
@@ -179,5 +178,12 @@ async function* streamBlocks(
   first: Served | null,
   next: () => Promise<Served | null>,
 ): AsyncGenerator<Buffer> {
-  for (let served = first; served !== null; served = await next()) yield* served.blocks(BLOCK_SIZE);
+  for (let served = first; served !== null; served = await next()) {
+    try {
+      yield* served.blocks(BLOCK_SIZE);
+    } finally {
+      // Asked for more, or left by the client: in both cases these rows have been handed over.
+      served.acknowledge();
+    }
+  }
 }
