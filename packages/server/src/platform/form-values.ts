@@ -7,7 +7,7 @@ import type { Vault } from '../secrets/vault.ts';
 import type { IndividualField } from '../versions/deployed.ts';
 
 /** What stands in place of a password; sent back, it keeps the stored one. */
-export const masked = '***';
+const masked = '***';
 
 /** Whose form: a data source, on a version of a connector. Going back to another version finds its values again. */
 export interface FormOwner {
@@ -81,7 +81,7 @@ export function checkFormValues(
 }
 
 /** The server-made row picks a credential; it has no value of its own. */
-export const formFields = (fields: readonly IndividualField[]): IndividualField[] =>
+const formFields = (fields: readonly IndividualField[]): IndividualField[] =>
   fields.filter((field) => field['field-type'] !== 'authentication_select');
 
 function checkValue(field: IndividualField, value: string): string | null {

@@ -58,7 +58,7 @@ export async function startProcessWorker(services: Services): Promise<Worker> {
  *
  * @param stopping aborted when this worker ends; the process stays as it is then, for another worker
  */
-export async function workOnProcess(services: Services, id: string, stopping: AbortSignal): Promise<void> {
+async function workOnProcess(services: Services, id: string, stopping: AbortSignal): Promise<void> {
   if (stopping.aborted) return;
   const process = await claim(services, id);
   if (!process) return;

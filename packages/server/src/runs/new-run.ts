@@ -122,4 +122,4 @@ function specOf(
 const readers: readonly string[] = ['export', 'export-delta', 'data-service', 'write'];
 
 /** Does a connector of this type read rows? */
-export const readsRows = (type: string): boolean => readers.includes(type);
+const readsRows = (type: string): boolean => readers.includes(type);

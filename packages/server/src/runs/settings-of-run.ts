@@ -43,7 +43,7 @@ function effectiveValue(field: IndividualField, stored: string): string {
 }
 
 /** The values of a select in the order of its text; keys that look like integers keep their place. */
-export function optionsOf(field: IndividualField): string[] {
+function optionsOf(field: IndividualField): string[] {
   const text = field['field-config'] ?? '{}';
   const keys: string[] = [];
   // JSON.parse would move keys such as "10" to the front, so the order is taken from the text.
