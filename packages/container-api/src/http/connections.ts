@@ -40,6 +40,8 @@ export function watchConnections(server: Server, answering: Answering, requestTi
       // What was read but not yet taken waits for us, not for the client.
       const waitsForClient = !response.req.complete && response.req.readableLength === 0;
       if (waitsForClient && !response.headersSent) {
+        // The call still waits for its body: it is told when the connection is gone.
+        socket.once('close', () => response.req.destroy());
         void answering.answer(response, ANSWERS.timedOut).then(() => socket.destroySoon());
       }
     } else if (socket.bytesRead > settledBytes) {

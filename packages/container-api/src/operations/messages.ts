@@ -1,9 +1,6 @@
 import { parseExact } from '@slipway/records';
 import { TEXTS } from '../http/answers.ts';
 
-/** Fields of a body with the JSON text of their values. */
-export type Fields = ReadonlyMap<string, string>;
-
 /** A message as log entries, notifications and events have it (container-api.md 5.9), or what is wrong with it. */
 export function readMessage(
   json: string | undefined,

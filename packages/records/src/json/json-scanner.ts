@@ -4,7 +4,7 @@ export class MalformedJsonError extends Error {
 }
 
 /** Levels of objects and lists that a body may have (container-api.md 2.2). */
-export const MAX_JSON_DEPTH = 512;
+const MAX_JSON_DEPTH = 512;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
