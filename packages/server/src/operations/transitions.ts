@@ -7,7 +7,7 @@ import { audit } from '../events/audit.ts';
 import { announce } from '../events/signals.ts';
 import { newId } from '../ids.ts';
 import type { Queue } from '../jobs/jobs.ts';
-import { lockVersion, type VersionRow } from '../versions/store.ts';
+import type { VersionRow } from '../versions/store.ts';
 import {
   type Action,
   isInFlight,
