@@ -167,6 +167,7 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
       startedAt: null,
       failure: { origin: 'engine', reason: 'The configuration is too large to be passed to the connector.' },
     });
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the syntax of the shell
     const fits = await go(sh('echo "${#K}"'), { settings: setting('x'.repeat(128 * 1024 - 3)) });
     expect(fits.of('stdout')).toEqual([String(128 * 1024 - 3)]);
     const zero = await go('true', { settings: setting('a\0b') });
