@@ -11,6 +11,7 @@ import {
   makeRepository,
   run,
   temporaryFolder,
+  testWith,
 } from './support.ts';
 
 const DOCKERFILE = 'FROM scratch\nENV GREETING="hello there"\nCMD sh main.sh\n';
@@ -207,7 +208,7 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
     );
   });
 
-  test('Python requirements are installed into the bundle', async () => {
+  testWith('/usr/bin/python3')('Python requirements are installed into the bundle', async () => {
     const { root, engine, url } = await setUp({
       'requirements.txt': '# local\n./greet-1.0-py3-none-any.whl\n',
     });
