@@ -1,12 +1,15 @@
 import { ApiServer } from './http/server.ts';
 import type { RunLog } from './log/run-log.ts';
+import { bucketOperations } from './operations/buckets.ts';
 import { eventLogOperations } from './operations/event-log.ts';
 import { informationOperations } from './operations/information.ts';
 import { inputOperations } from './operations/input.ts';
 import { logOperations } from './operations/logs.ts';
 import { notificationOperations } from './operations/notifications.ts';
 import { outputOperations } from './operations/output.ts';
+import { processOperations } from './operations/processes.ts';
 import { stateOperations } from './operations/state.ts';
+import { storeOperations } from './operations/stores.ts';
 import { Run } from './run/run.ts';
 import type { RunContext } from './run-context.ts';
 
@@ -22,6 +25,9 @@ const OPERATIONS = [
   ...notificationOperations,
   ...eventLogOperations,
   ...stateOperations,
+  ...processOperations,
+  ...storeOperations,
+  ...bucketOperations,
 ];
 
 /** Where to listen. */
@@ -46,7 +52,7 @@ export interface RunSummary {
   readonly outputFailed: boolean;
   /** Status of the first write to `output` that was refused with a 4xx other than 400 and 409: the run fails. */
   readonly outputRefusedStatus: number | null;
-  /** The first storage process that failed and was not repeated with success; the run has none yet. */
+  /** The first storage process that failed; of several with the same store and remote path the last one counts. */
   readonly failedProcess: { readonly id: string; readonly cause: string } | null;
   /** The run has read with `show-hidden`: its output counts as it is (container-api.md 3). */
   readonly readHidden: boolean;
@@ -61,6 +67,8 @@ export interface ContainerApi {
   readonly log: RunLog;
   /** Waits for calls that have arrived (5 s at most), then closes both output streams. */
   closeOutputs(): Promise<void>;
+  /** Waits for running storage processes; when the signal is aborted they are stopped and fail. */
+  finishProcesses(signal: AbortSignal): Promise<void>;
   summary(): RunSummary;
   /** Stops listening and lets go of all files; everything written is synced. */
   close(): Promise<void>;
@@ -90,6 +98,7 @@ export async function startContainerApi(context: RunContext, listen: ListenOptio
       await server.settle(SETTLE_MS);
       await run.closeOutputs();
     },
+    finishProcesses: (signal) => run.processes.finish(signal),
     summary: () => ({
       rowsRead: Object.fromEntries(run.counters.rowsRead),
       rowsWritten: { output: run.output.rows, feedback: run.feedback.rows },
@@ -97,7 +106,7 @@ export async function startContainerApi(context: RunContext, listen: ListenOptio
       errors: run.counters.errors,
       outputFailed: run.facts.outputFailed,
       outputRefusedStatus: run.facts.outputRefusedStatus,
-      failedProcess: null,
+      failedProcess: run.processes.failed,
       readHidden: run.facts.readHidden,
     }),
     close: async () => {

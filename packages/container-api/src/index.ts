@@ -17,11 +17,14 @@ export {
 export type { StoredEvent, StoredEvents } from './operations/event-log.ts';
 export type { StoredNotification } from './operations/notifications.ts';
 export { type Checkpoint, type CheckpointChange, readCheckpointChanges } from './run/checkpoints.ts';
+export type { ProcessRecord, StorageTask, StoreName } from './run/storage-processes.ts';
 export { type InputName, type OutputName, STREAMS } from './run/streams-of-types.ts';
 export {
   type Classification,
   type ContainerApiConfig,
   DEFAULT_CONTAINER_API_CONFIG,
+  DEFAULT_FILE_LIMITS,
+  type FileLimits,
   type ForwardPolicy,
   type RunContext,
 } from './run-context.ts';

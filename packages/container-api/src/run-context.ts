@@ -36,6 +36,26 @@ export type ForwardPolicy =
   | { readonly mode: 'open' }
   | { readonly mode: 'allow-list'; readonly hosts: readonly string[] };
 
+/** Limits of files and storage processes (container-api.md 2.6 and 7). */
+export interface FileLimits {
+  /** Storage processes at a time; the others wait. */
+  readonly parallelProcesses: number;
+  /** Seconds that a storage process lives at most. */
+  readonly processSeconds: number;
+  /** Milliseconds after which an upload to the bucket is answered and goes on as a storage process. */
+  readonly uploadAnswerMs: number;
+  /** Bytes of the exchange folder beyond which downloads fail as on a full disk. */
+  readonly exchangeBytes: number;
+}
+
+/** The contract's {@link FileLimits}. */
+export const DEFAULT_FILE_LIMITS: FileLimits = {
+  parallelProcesses: 4,
+  processSeconds: 21_600,
+  uploadAnswerMs: 4000,
+  exchangeBytes: 10 * 1024 ** 3,
+};
+
 /** Everything a Container API needs to know about its run. Files are found below {@link folder}, see `run-folder.ts`. */
 export interface RunContext {
   /** UUID. */
@@ -59,6 +79,10 @@ export interface RunContext {
   readonly folder: string;
   /** Absolute path of the exchange folder as the connector sees it; cut off from source paths that begin with it. */
   readonly exchangePath: string;
+  /** Absolute path of the linked bucket's folder, on the file system of {@link folder}; null: none is linked. */
+  readonly bucketFolder: string | null;
+  /** {@link DEFAULT_FILE_LIMITS} where left out. */
+  readonly fileLimits?: Partial<FileLimits>;
   /** Column order of the channel of an export; null when it has none. */
   readonly columnOrder: readonly string[] | null;
   readonly classifications: readonly Classification[];

@@ -10,6 +10,9 @@ import { join } from 'node:path';
  *   cursors/<stream>, cursors/<stream>@<id>  cursors
  *   output/output.…, output/feedback.…       output streams (`OutputStream` of records)
  *   exchange/                                files shared with the connector
+ *   transport/, internal/                    files that were stored (container-api.md 7.3)
+ *   staging/                                 files on their way; nothing there counts after a crash
+ *   processes.ndjson                         storage processes (`ProcessRecord`)
  *   state/checkpoints.json                   checkpoints at the start of the run (`Checkpoint` by key)
  *   state/changes.ndjson                     what the run changed, in order (`CheckpointChange`)
  *   log.ndjson                               log journal (`LogEntry`)
@@ -25,6 +28,9 @@ export function runFolder(root: string) {
     cursors: join(root, 'cursors'),
     output: (stream: 'output' | 'feedback') => join(root, 'output', stream),
     exchange: join(root, 'exchange'),
+    store: (name: 'transport' | 'internal') => join(root, name),
+    staging: join(root, 'staging'),
+    processes: join(root, 'processes.ndjson'),
     stateFolder: join(root, 'state'),
     checkpoints: join(root, 'state', 'checkpoints.json'),
     checkpointChanges: join(root, 'state', 'changes.ndjson'),

@@ -36,7 +36,12 @@ export interface GoldenSetup {
   readonly exchange?: Readonly<Record<string, string>>;
   readonly bucket?: Readonly<Record<string, string>>;
   readonly state?: Readonly<Record<string, { value: unknown; version: number; 'updated-at': string }>>;
-  readonly processes?: readonly Record<string, unknown>[];
+  readonly processes?: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly 'exit-code': number | null;
+    readonly 'seconds-remaining': number;
+  }[];
   readonly calls?: readonly GoldenCall[];
 }
 

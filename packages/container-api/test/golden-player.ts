@@ -6,6 +6,8 @@ import {
   type Checkpoint,
   type ContainerApiConfig,
   DEFAULT_CONTAINER_API_CONFIG,
+  DEFAULT_FILE_LIMITS,
+  type ProcessRecord,
   type RunContext,
   readLog,
   runFolder,
@@ -56,8 +58,16 @@ async function prepare(folder: string, setup: GoldenSetup): Promise<RunContext> 
     await mkdir(dirname(join(paths.exchange, path)), { recursive: true });
     await writeFile(join(paths.exchange, path), content);
   }
+  const bucketFolder = setup.bucket ? join(folder, 'bucket') : null;
+  if (bucketFolder) await mkdir(bucketFolder);
+  for (const [path, content] of Object.entries(setup.bucket ?? {})) {
+    await mkdir(dirname(join(bucketFolder!, path)), { recursive: true });
+    await writeFile(join(bucketFolder!, path), content);
+  }
   return {
     ...base,
+    ...(await writeProcesses(folder, setup.processes ?? [])),
+    bucketFolder,
     connector: { ...base.connector, type },
     ...metadataOf(setup),
     config: { ...DEFAULT_CONTAINER_API_CONFIG, ...(setup.config as Partial<ContainerApiConfig>) },
@@ -77,6 +87,24 @@ async function writeCheckpoints(folder: string, state: NonNullable<GoldenSetup['
   }
   await mkdir(runFolder(folder).stateFolder, { recursive: true });
   await writeFile(runFolder(folder).checkpoints, JSON.stringify(checkpoints));
+}
+
+/** Writes processes as an earlier sidecar would have left them; their clock stands still. */
+async function writeProcesses(
+  folder: string,
+  processes: NonNullable<GoldenSetup['processes']>,
+): Promise<Partial<RunContext>> {
+  if (processes.length === 0) return {};
+  const now = new Date();
+  const lines = processes.flatMap(({ id, 'exit-code': exitCode, 'seconds-remaining': remaining }, index) => {
+    const age = exitCode === null ? DEFAULT_FILE_LIMITS.processSeconds - remaining : 0;
+    const startedAt = new Date(now.getTime() - age * 1000).toISOString();
+    const started: ProcessRecord = { id, startedAt, store: 'transport', source: 'x', remote: `x${index}` };
+    return exitCode === null ? [started] : [started, { id, exitCode, cause: 'it was refused' }];
+  });
+  await writeFile(runFolder(folder).processes, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  // None is taken up: they stay as they are.
+  return { now: () => now, fileLimits: { parallelProcesses: 0 } };
 }
 
 function metadataOf(setup: GoldenSetup): Partial<RunContext> {
@@ -151,6 +179,7 @@ async function compareAfter(folder: string, after: GoldenAfter): Promise<void> {
     );
   }
   await compareFiles(runFolder(folder).exchange, after.exchange ?? {});
+  await compareFiles(join(folder, 'bucket'), after.bucket ?? {});
 }
 
 async function compareFiles(root: string, files: Readonly<Record<string, string | null>>): Promise<void> {

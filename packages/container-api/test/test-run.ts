@@ -27,6 +27,7 @@ export function testContext(folder: string, changes: Partial<RunContext> = {}): 
     logLimitBytes: 200 * 1024 ** 2,
     folder,
     exchangePath: '/data/productsup',
+    bucketFolder: null,
     columnOrder: null,
     classifications: [],
     forward: { mode: 'none' },

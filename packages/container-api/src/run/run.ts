@@ -2,10 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { BlockKeeper, InputStream, OutputStream, readJsonFile, writeJsonFile } from '@slipway/records';
 import { IdempotencyKeys } from '../idempotency.ts';
 import { RunLog } from '../log/run-log.ts';
-import type { RunContext } from '../run-context.ts';
+import { DEFAULT_FILE_LIMITS, type RunContext } from '../run-context.ts';
 import { type RunFolder, runFolder } from '../run-folder.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { Journal } from './journal.ts';
+import { causeOf, RunFiles } from './run-files.ts';
+import { StorageProcesses } from './storage-processes.ts';
 import { type InputName, type OutputName, STREAMS } from './streams-of-types.ts';
 
 /** What must not be forgotten when the sidecar is started again. */
@@ -15,6 +17,11 @@ interface Facts {
   readHidden: boolean;
   usedFull: boolean;
 }
+
+type Parts = Pick<
+  Run,
+  'log' | 'notifications' | 'events' | 'checkpoints' | 'keys' | 'output' | 'feedback' | 'files' | 'processes'
+>;
 
 /** One run as the operations see it: its context, its streams, its log. */
 export class Run {
@@ -27,17 +34,14 @@ export class Run {
   readonly keys: IdempotencyKeys;
   readonly output: OutputStream;
   readonly feedback: OutputStream;
+  readonly files: RunFiles;
+  readonly processes: StorageProcesses;
   readonly counters = { requests: 0, errors: 0, rowsRead: new Map<InputName, number>() };
   readonly #facts: Facts;
   readonly #inputs = new Map<string, Promise<InputStream>>();
   readonly #blocks = new BlockKeeper();
 
-  private constructor(
-    context: RunContext,
-    folder: RunFolder,
-    parts: Pick<Run, 'log' | 'notifications' | 'events' | 'checkpoints' | 'keys' | 'output' | 'feedback'>,
-    facts: Facts,
-  ) {
+  private constructor(context: RunContext, folder: RunFolder, parts: Parts, facts: Facts) {
     this.context = context;
     this.folder = folder;
     this.log = parts.log;
@@ -47,6 +51,8 @@ export class Run {
     this.keys = parts.keys;
     this.output = parts.output;
     this.feedback = parts.feedback;
+    this.files = parts.files;
+    this.processes = parts.processes;
     this.#facts = facts;
   }
 
@@ -55,6 +61,8 @@ export class Run {
     const folder = runFolder(context.folder);
     for (const path of [folder.exchange, folder.stateFolder]) await mkdir(path, { recursive: true });
     const { masker, now, logLimitBytes: limitBytes } = context;
+    const limits = { ...DEFAULT_FILE_LIMITS, ...context.fileLimits };
+    const files = await RunFiles.open(context, folder, limits);
     const [log, notifications, events, checkpoints, output, feedback, facts] = await Promise.all([
       RunLog.open(folder.log, { masker, limitBytes, now }),
       Journal.open(folder.notifications),
@@ -64,15 +72,23 @@ export class Run {
       OutputStream.open(folder.output('feedback')),
       readJsonFile<Facts>(folder.facts),
     ]);
+    const processes = await StorageProcesses.open(folder.processes, {
+      perform: (id, task, signal) => files.perform(id, task, signal),
+      causeOf,
+      log,
+      limits,
+      now,
+    });
     const reached = new Map([
       ['output', output.end],
       ['feedback', feedback.end],
       ['log', log.lastNumber],
       ['notifications', notifications.end],
       ['events', events.end],
+      ['processes', processes.end],
     ]);
     const keys = await IdempotencyKeys.open(folder.idempotency, reached);
-    const parts = { log, notifications, events, checkpoints, keys, output, feedback };
+    const parts = { log, notifications, events, checkpoints, keys, output, feedback, files, processes };
     return new Run(context, folder, parts, facts ?? NO_FACTS());
   }
 
@@ -155,6 +171,8 @@ export class Run {
   async close(): Promise<void> {
     const inputs = await Promise.allSettled(this.#inputs.values());
     for (const input of inputs) if (input.status === 'fulfilled') await input.value.close();
+    this.files.close();
+    await this.processes.close();
     await Promise.all([this.output.dispose(), this.feedback.dispose()]);
     await Promise.all([
       this.notifications.close(),
