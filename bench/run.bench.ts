@@ -114,6 +114,7 @@ async function run(engine: Engine, digest: string, base: string): Promise<void> 
           logLimitBytes: 200 * 1024 * 1024,
           folder,
           exchangePath: listen.exchangePath,
+          bucketFolder: null,
           columnOrder: null,
           classifications: [],
           forward: { mode: 'none' },

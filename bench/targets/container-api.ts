@@ -20,6 +20,7 @@ const api = await startContainerApi(
     logLimitBytes: 200 * 1024 * 1024,
     folder: process.env.BENCH_RUN_FOLDER as string,
     exchangePath: '/data/productsup',
+    bucketFolder: null,
     columnOrder: null,
     classifications: [],
     forward: { mode: 'none' },

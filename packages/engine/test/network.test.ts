@@ -85,6 +85,7 @@ for round in range(int(sys.argv[1])):
           port: bound,
           died: died.promise,
           closeOutputs: async () => {},
+          finishProcesses: async () => {},
           summary: () => ({ outputFailed: false, outputRefusedStatus: null, failedProcess: null }),
           close: async () => {
             server.closeAllConnections();

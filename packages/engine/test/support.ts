@@ -179,6 +179,7 @@ export function listeningSidecar(summary: Partial<SidecarSummary> = {}): {
       url: `http://${host}:${bound}`,
       port: bound,
       closeOutputs: async () => {},
+      finishProcesses: async () => {},
       summary: () => ({ outputFailed: false, outputRefusedStatus: null, failedProcess: null, ...summary }),
       close: async () => {
         server.closeAllConnections();

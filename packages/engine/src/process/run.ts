@@ -199,8 +199,16 @@ export class ConnectorRun {
     if (this.#context.machine.sandbox === null) await launched.tree.killAll();
     await Promise.all([this.#captures?.stdout.finish(), this.#captures?.stderr.finish()]);
     await this.#network?.keeper.current.closeOutputs();
+    await this.#finishProcesses(end, signal);
     this.#summary = (await this.#network?.keeper.current.summary()) ?? null;
     return end;
+  }
+
+  /** After exit code 0 storage processes may finish, without a time limit; after any other end they are stopped. */
+  async #finishProcesses(end: LaunchEnd, signal: AbortSignal): Promise<void> {
+    const succeeded = this.#stopped === null && end.kind === 'exited' && end.exitCode === 0;
+    await this.#network?.keeper.current.finishProcesses(succeeded ? signal : AbortSignal.abort());
+    if (succeeded && signal.aborted) this.#stopped = { kind: 'cancelled' };
   }
 
   #graceTimer: NodeJS.Timeout | undefined;

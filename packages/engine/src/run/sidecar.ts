@@ -8,6 +8,8 @@ export interface Sidecar {
   readonly port: number;
   /** Finishes calls that have arrived (5 s at most) and closes both output streams. */
   closeOutputs(): Promise<void>;
+  /** Waits for storage processes that are running; when the signal is aborted they are stopped. */
+  finishProcesses(signal: AbortSignal): Promise<void>;
   /** Counters of the run; asked for after {@link closeOutputs}. */
   summary(): SidecarSummary | Promise<SidecarSummary>;
   close(): Promise<void>;

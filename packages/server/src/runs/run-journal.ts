@@ -52,7 +52,9 @@ export class RunJournal {
 
   /** Starts the Container API where the engine wants it. */
   async startSidecar(listen: SidecarListen): Promise<Sidecar> {
-    const api = await startContainerApi(this.#contextOf(listen), listen);
+    const { bucket } = this.#run.spec;
+    const bucketFolder = bucket === null ? null : await this.#services.storage.folder('buckets', bucket);
+    const api = await startContainerApi({ ...this.#contextOf(listen), bucketFolder }, listen);
     this.#apis.push(api);
     for (const entry of this.#early.splice(0)) void api.log.write(entry);
     return api;
@@ -97,6 +99,7 @@ export class RunJournal {
       logLimitBytes: settings.logLimitMib * 1024 ** 2,
       folder: this.#folder,
       exchangePath: listen?.exchangePath ?? runFolder(this.#folder).exchange,
+      bucketFolder: null,
       columnOrder: null,
       classifications: [],
       forward: listen?.forwardProxy ? forwardOf(spec) : { mode: 'none' },
