@@ -428,6 +428,27 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
     expect(lost.result.exitCode).toBe(0);
   });
 
+  test('storage processes may finish after exit code 0, and are stopped after any other end', async () => {
+    const { go } = await setUp();
+    const finishing =
+      (finishProcesses: Sidecar['finishProcesses']): StartSidecar =>
+      async (listen) => ({ ...(await listeningSidecar().start(listen)), finishProcesses });
+    const stopped: boolean[] = [];
+    const startSidecar = finishing(async ({ aborted }) => void stopped.push(aborted));
+    await go('true', { startSidecar });
+    await go('false', { startSidecar });
+    expect(stopped).toEqual([false, true]);
+    const cancel = new AbortController();
+    const cancelled = await go('true', {
+      signal: cancel.signal,
+      startSidecar: finishing(async (stop) => {
+        cancel.abort();
+        expect(stop.aborted).toBe(true);
+      }),
+    });
+    expect(cancelled.result.state).toBe('cancelled');
+  });
+
   test('a sidecar that does not start is no hanging run', async () => {
     const { go } = await setUp();
     const { result } = await go('true', {
