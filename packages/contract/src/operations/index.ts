@@ -7,6 +7,7 @@ import * as deployments from './deployments.ts';
 import * as identity from './identity.ts';
 import * as organizations from './organizations.ts';
 import * as platform from './platform.ts';
+import * as production from './production.ts';
 import * as runs from './runs.ts';
 import * as secrets from './secrets.ts';
 import * as states from './states.ts';
@@ -19,6 +20,7 @@ export const operations = {
   ...versions,
   ...builds,
   ...deployments,
+  ...production,
   ...states,
   ...runs,
   ...organizations,

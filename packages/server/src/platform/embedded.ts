@@ -8,6 +8,7 @@ import { dataSetFile } from './data-set-files.ts';
 import { duckDbOf } from './duckdb.ts';
 import { openFormValues } from './form-values.ts';
 import type { Platform, PlatformSite, PlatformVersion } from './gateway.ts';
+import { findPlaces, sitesNamed, sitesOutside } from './places.ts';
 import { queueProcess } from './queue-process.ts';
 import { rightAt } from './rights.ts';
 import { describeSample } from './sample-products.ts';
@@ -34,6 +35,9 @@ export function embeddedPlatform(): Platform {
       return assignToSite(context, version, site, { paused: flow === 'standalone' });
     },
     setBinned,
+    findPlaces,
+    sitesOutside,
+    sitesNamed,
     findSite: describeSite,
     rightOnSite,
     formValues,

@@ -28,6 +28,27 @@ export interface PlatformSite {
   accountName: string;
 }
 
+/** Accounts, projects and sites by their ids; what lies below one is meant with it. */
+export interface Places {
+  accounts: readonly number[];
+  projects: readonly number[];
+  sites: readonly number[];
+}
+
+/** Those of some places that exist, with what is above them. */
+export interface KnownPlaces {
+  accounts: ReadonlySet<number>;
+  /** Project → its account. */
+  projects: ReadonlyMap<number, number>;
+  sites: ReadonlyMap<number, { project: number; account: number }>;
+}
+
+/** How many sites there are, and the first of them by id. */
+export interface SiteNames {
+  count: number;
+  sites: { id: number; name: string }[];
+}
+
 /**
  * All that the connector side asks of the platform. Another platform can stand behind it; nothing outside
  * `platform/` knows the embedded one's tables.
@@ -48,6 +69,12 @@ export interface Platform {
   assign(context: Context & { db: Work }, version: PlatformVersion, site: number): Promise<Assignment>;
   /** Pauses what a connector runs on dev sites while it lies in the bin, and lets it go on afterwards. */
   setBinned(db: Work, connectorId: string, binned: boolean): Promise<void>;
+  /** Which of the ids exist, and where they lie. */
+  findPlaces(db: Database, places: Places): Promise<KnownPlaces>;
+  /** Sites that lie neither in the list nor below one of the accounts and projects; `most` of them are named. */
+  sitesOutside(db: Database, places: Places, most: number): Promise<SiteNames>;
+  /** Those of the sites that exist; `most` of them are named. */
+  sitesNamed(db: Database, sites: readonly number[], most: number): Promise<SiteNames>;
   findSite(db: Database, site: number): Promise<PlatformSite | null>;
   /** `none` also when there is no such site. */
   rightOnSite(context: Context, site: number): Promise<Right>;

@@ -48,6 +48,15 @@ const addressOf = (id: string): Record<string, string> => ({
 const inState = (state: string, more: object = {}): Fixture =>
   connectorOf({ version: { ...configured, state, ...more } });
 
+/** Synchronized to prod, as columns. */
+const inProd = {
+  ...configured,
+  state: 'synchronized-to-prod',
+  prod_platform_connector: 7,
+  prod_version: '1.0.0',
+  prod_config: '{}',
+};
+
 const bothSecrets: Fixture = async (test, callers, golden) => {
   await putSecret(
     test,
@@ -278,6 +287,33 @@ export const fixtures: Record<string, Fixture> = {
       },
     })(test, callers, golden);
   },
+  connector_targets_add: connectorOf({ type: 'transform', ...omdb }),
+  connector_targets_update: connectorOf({ type: 'transform', ...omdb }),
+  connector_enable_prod_access: connectorOf({
+    type: 'transform',
+    ...omdb,
+    version: {
+      ...inProd,
+      target_accounts: [789, 987],
+      target_projects: [321, 654],
+      target_sites: [123, 456],
+    },
+  }),
+  connector_disable_prod_access: connectorOf({
+    type: 'transform',
+    ...omdb,
+    version: {
+      ...inProd,
+      target_accounts: [777],
+      target_projects: [444],
+      target_sites: [666],
+      enabled_for_accounts: [777],
+      enabled_for_projects: [444],
+      enabled_for_sites: [666],
+    },
+  }),
+  connector_unrelease: (test, callers, golden) =>
+    connectorOf({ version: { ...inProd, released: golden.status === 204 } })(test, callers, golden),
   state_list: async (test, { member }) => {
     await putState(test, member, await makeConnector(test, member));
     return { params: {} };
