@@ -1,7 +1,7 @@
-import { body, optional, positiveIntegers } from '../fields.ts';
+import { body, optional, positiveIntegers, versionSelector } from '../fields.ts';
 import { operation, type Refusal } from '../operation.ts';
 import { ConnectorVersion } from '../representations/connector.ts';
-import { ReleasePreview } from '../representations/production.ts';
+import { ConnectorSite, MovedSites, ReleasePreview } from '../representations/production.ts';
 import { messages, texts } from '../texts.ts';
 import { versionRefusals } from './versions.ts';
 
@@ -159,4 +159,35 @@ export const connectorUnrelease = operation({
   summary: 'Stop offering a version to everybody',
   success: { envelope: 'empty' },
   refusals: [field('version', 'Connector is not released.'), inFlight, ...versionRefusals],
+});
+
+export const connectorSiteList = operation({
+  chapter,
+  access: 'read-404',
+  scope: 'connectors:read',
+  subject: 'version',
+  id: 'connector_site_list',
+  method: 'GET',
+  path: `${V}/sites`,
+  tag: 'ours',
+  summary: 'List the sites that use a version',
+  success: { envelope: 'list', resource: 'connector-site', data: ConnectorSite },
+  refusals: versionRefusals,
+});
+
+export const connectorMoveSites = operation({
+  ...hidden,
+  id: 'connector_move_sites',
+  method: 'POST',
+  path: `${V}/sites/move`,
+  tag: 'ours',
+  summary: 'Move sites to another version',
+  body: body({ version: versionSelector(), sites: optional(positiveIntegers()) }),
+  success: { envelope: 'bare', message: 'Sites have been moved.', data: MovedSites },
+  refusals: [
+    field('version', 'Connector version not found.'),
+    notInProd,
+    field('sites', "Sites don't use this version: 12,13"),
+    ...versionRefusals,
+  ],
 });

@@ -19,3 +19,19 @@ export const ReleasePreview = Type.Object({
   'cleared-sites': Integers,
   'main-version-number': Type.Object({ before: nullable(Type.Integer()), after: nullable(Type.Integer()) }),
 });
+
+/** A part of a site that runs a version. */
+export const ConnectorSite = Type.Object({
+  id: Type.Integer(),
+  name: Type.String(),
+  'project-id': Type.Integer(),
+  'account-id': Type.Integer(),
+  environment: oneOf(['dev', 'prod']),
+  kind: oneOf(['data-source', 'data-service', 'export']),
+  entry: Type.Integer(),
+});
+
+export const MovedSites = Type.Object({
+  moved: Integers,
+  skipped: Type.Array(Type.Object({ site: Type.Integer(), reason: Type.String() })),
+});

@@ -4,6 +4,7 @@ import { writeEntries } from '../events/log-store.ts';
 import type { ActionRun } from '../operations/action.ts';
 import { setVersion } from '../operations/transitions.ts';
 import { findVersion, type VersionSubject } from '../versions/resolver.ts';
+import { recordSiteUses } from '../versions/site-uses.ts';
 import type { VersionRow } from '../versions/store.ts';
 import { ensureProject, ensureSite, unassigned } from './dev-site.ts';
 
@@ -80,6 +81,9 @@ export async function placeSite(
 ): Promise<{ site: number; made: boolean }> {
   const site = await ensureSite(work, version, row, project);
   const made = site !== row.dev_site;
-  if (made) await setVersion(work.db, row.id, { dev_site: site, ...unassigned });
+  if (made) {
+    await setVersion(work.db, row.id, { dev_site: site, ...unassigned });
+    await recordSiteUses(work, version.connectorId);
+  }
   return { site, made };
 }

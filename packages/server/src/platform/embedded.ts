@@ -8,11 +8,13 @@ import { dataSetFile } from './data-set-files.ts';
 import { duckDbOf } from './duckdb.ts';
 import { openFormValues } from './form-values.ts';
 import type { Platform, PlatformSite, PlatformVersion } from './gateway.ts';
+import { moveSites } from './move-sites.ts';
 import { findPlaces, sitesNamed, sitesOutside } from './places.ts';
 import { queueProcess } from './queue-process.ts';
 import { rightAt } from './rights.ts';
 import { describeSample } from './sample-products.ts';
 import { findSite } from './subjects.ts';
+import { listUses, sitesUsing } from './uses.ts';
 
 const projectName = 'Connector development';
 
@@ -38,6 +40,9 @@ export function embeddedPlatform(): Platform {
     findPlaces,
     sitesOutside,
     sitesNamed,
+    sitesUsing,
+    listUses,
+    moveSites,
     findSite: describeSite,
     rightOnSite,
     formValues,

@@ -1,4 +1,6 @@
+import type { Page } from '@slipway/contract';
 import type { Context, Database, Work } from '../context.ts';
+import type { ListResult } from '../http/route.ts';
 import type { Right } from '../http/subjects.ts';
 
 /** A version as the platform has to know it. */
@@ -49,6 +51,12 @@ export interface SiteNames {
   sites: { id: number; name: string }[];
 }
 
+/** What became of sites that were to move to another version. */
+export interface MovedSites {
+  moved: number[];
+  skipped: { site: number; reason: string }[];
+}
+
 /**
  * All that the connector side asks of the platform. Another platform can stand behind it; nothing outside
  * `platform/` knows the embedded one's tables.
@@ -75,6 +83,23 @@ export interface Platform {
   sitesOutside(db: Database, places: Places, most: number): Promise<SiteNames>;
   /** Those of the sites that exist; `most` of them are named. */
   sitesNamed(db: Database, sites: readonly number[], most: number): Promise<SiteNames>;
+  /** Sites that use the connector, ascending, by major number. */
+  sitesUsing(db: Database, connectorId: string): Promise<Map<number, number[]>>;
+  /** A page of what sites run of the version (`connector_site_list`). */
+  listUses(
+    db: Database,
+    page: Page,
+    version: { connectorId: string; major: number; devSite: number | null },
+  ): Promise<ListResult>;
+  /**
+   * Points what the sites run of one version at another, as far as it is open to them and their forms are filled. The
+   * versions are locked.
+   */
+  moveSites(
+    context: Context & { db: Work },
+    move: { connectorId: string; from: number; to: number },
+    sites: readonly number[],
+  ): Promise<MovedSites>;
   findSite(db: Database, site: number): Promise<PlatformSite | null>;
   /** `none` also when there is no such site. */
   rightOnSite(context: Context, site: number): Promise<Right>;

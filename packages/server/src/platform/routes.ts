@@ -9,9 +9,16 @@ import {
   projectShow,
 } from './accounts.ts';
 import { dataSetList } from './data-sets.ts';
-import { dataSourceList, dataSourceShow, dataSourceUpdate } from './data-sources.ts';
+import {
+  dataSourceCreate,
+  dataSourceDelete,
+  dataSourceList,
+  dataSourceShow,
+  dataSourceUpdate,
+} from './data-sources.ts';
 import { dataShow, dataShowStream } from './data-view.ts';
 import { processCancel, processCreate, processList, processShow } from './processes.ts';
+import { siteConnectorList } from './site-connectors.ts';
 import { siteAllList, siteCreate, siteList, siteShow, siteUpdate } from './sites.ts';
 import { resolveAccount, resolveProject, resolveSite } from './subjects.ts';
 
@@ -27,9 +34,12 @@ export const platformRoutes = [
   route(operations.platformSiteAllList, siteAllList),
   route(operations.platformSiteShow, siteShow),
   route(operations.platformSiteUpdate, siteUpdate),
+  route(operations.platformSiteConnectorList, siteConnectorList),
   route(operations.platformDataSourceList, dataSourceList),
+  route(operations.platformDataSourceCreate, dataSourceCreate),
   route(operations.platformDataSourceShow, dataSourceShow),
   route(operations.platformDataSourceUpdate, dataSourceUpdate),
+  route(operations.platformDataSourceDelete, dataSourceDelete),
   route(operations.platformProcessList, processList),
   route(operations.platformProcessCreate, processCreate),
   route(operations.platformProcessShow, processShow),

@@ -1,8 +1,10 @@
 import { operations } from '@slipway/contract';
 import { type Route, route } from '../http/route.ts';
 import { disableAccess, enableAccess } from './access.ts';
+import { moveSites } from './move-sites.ts';
 import { release, unrelease } from './release.ts';
 import { previewRelease } from './release-preview.ts';
+import { listSites } from './sites.ts';
 import { syncProd } from './sync-prod.ts';
 import { addTargets, updateTargets } from './targets.ts';
 
@@ -15,4 +17,6 @@ export const productionRoutes: readonly Route[] = [
   route(operations.connectorRelease, release),
   route(operations.connectorReleasePreview, previewRelease),
   route(operations.connectorUnrelease, unrelease),
+  route(operations.connectorSiteList, listSites),
+  route(operations.connectorMoveSites, moveSites),
 ];

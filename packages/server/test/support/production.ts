@@ -2,14 +2,15 @@ import { sql } from 'kysely';
 import { newId } from '../../src/ids.ts';
 import { configJson } from '../../src/versions/representation.ts';
 import { makeConnector, type TestConnector } from './connectors.ts';
+import type { TestField } from './deployed.ts';
 import type { TestServer, TestUser } from './server.ts';
 import { built, digest } from './version-calls.ts';
 
-/** A connector whose version 1.0.0 was synchronized to prod. */
+/** A connector whose version 1.0.0 was synchronized to prod with these form fields. */
 export async function makeProdConnector(
   test: TestServer,
   user: TestUser,
-  options: Parameters<typeof makeConnector>[2] = {},
+  { fields = [], ...options }: Parameters<typeof makeConnector>[2] & { fields?: readonly TestField[] } = {},
 ): Promise<TestConnector> {
   const connector = await makeConnector(test, user, {
     ...options,
@@ -22,8 +23,32 @@ export async function makeProdConnector(
       ...options.version,
     },
   });
-  await copyToProd(test, connector.versionId);
+  await addFields(test, connector.versionId, fields);
   return connector;
+}
+
+/** Adds form fields to a version, and deploys it to prod as it is then. */
+export async function addFields(
+  test: TestServer,
+  versionId: string,
+  fields: readonly TestField[],
+): Promise<void> {
+  for (const [index, field] of fields.entries()) {
+    await test.server.services.db
+      .insertInto('individual_configs')
+      .values({
+        version_id: versionId,
+        command_option: field.option,
+        field_type: field.type ?? 'input',
+        field_name: field.option,
+        field_required: field.required ?? false,
+        field_default_value: field.default ?? null,
+        field_config: field.config ?? null,
+        order: index + 1,
+      })
+      .execute();
+  }
+  await copyToProd(test, versionId);
 }
 
 const copyToProd = (test: TestServer, versionId: string) =>
@@ -61,6 +86,9 @@ export async function makeVersion(
       dev_config: json(dev_config),
       prod_version: `${major}.0.0`,
       released: false,
+      enabled_for_accounts: [],
+      enabled_for_projects: [],
+      enabled_for_sites: [],
       assigned_to_sites: [],
       dev_site: null,
       ...columns,
