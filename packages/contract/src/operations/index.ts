@@ -2,6 +2,7 @@ import type { Operation } from '../operation.ts';
 import * as audit from './audit.ts';
 import * as authentications from './authentications.ts';
 import * as builds from './builds.ts';
+import * as channels from './channels.ts';
 import * as connectors from './connectors.ts';
 import * as deployments from './deployments.ts';
 import * as identity from './identity.ts';
@@ -30,6 +31,7 @@ export const operations = {
   ...audit,
   ...system,
   ...platform,
+  ...channels,
 } as const;
 
 const isOperation = (value: unknown): value is Operation =>

@@ -4,6 +4,7 @@ import { connectorFlow } from '../connectors/seen-by.ts';
 import type { Context, Database, Work } from '../context.ts';
 import { insertProject } from './accounts.ts';
 import { assignToSite } from './assign.ts';
+import { keepChannels } from './channels.ts';
 import { dataSetFile } from './data-set-files.ts';
 import { duckDbOf } from './duckdb.ts';
 import { openFormValues } from './form-values.ts';
@@ -43,6 +44,7 @@ export function embeddedPlatform(): Platform {
     sitesUsing,
     listUses,
     moveSites,
+    keepChannels,
     findSite: describeSite,
     rightOnSite,
     formValues,

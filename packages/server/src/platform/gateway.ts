@@ -100,6 +100,8 @@ export interface Platform {
     move: { connectorId: string; from: number; to: number },
     sites: readonly number[],
   ): Promise<MovedSites>;
+  /** Those of the channels that exist, with their kind; none of them goes away before the transaction ends. */
+  keepChannels(db: Work, ids: readonly number[]): Promise<Map<number, { delta: boolean }>>;
   findSite(db: Database, site: number): Promise<PlatformSite | null>;
   /** `none` also when there is no such site. */
   rightOnSite(context: Context, site: number): Promise<Right>;

@@ -8,6 +8,14 @@ import {
   projectList,
   projectShow,
 } from './accounts.ts';
+import {
+  channelCreate,
+  channelDelete,
+  channelList,
+  channelShow,
+  channelUpdate,
+  resolveChannel,
+} from './channels.ts';
 import { dataSetList } from './data-sets.ts';
 import {
   dataSourceCreate,
@@ -17,6 +25,11 @@ import {
   dataSourceUpdate,
 } from './data-sources.ts';
 import { dataShow, dataShowStream } from './data-view.ts';
+import {
+  legacyExecutableCreate,
+  legacyExecutableDelete,
+  legacyExecutableList,
+} from './legacy-executables.ts';
 import { processCancel, processCreate, processList, processShow } from './processes.ts';
 import { siteConnectorList } from './site-connectors.ts';
 import { siteAllList, siteCreate, siteList, siteShow, siteUpdate } from './sites.ts';
@@ -46,9 +59,18 @@ export const platformRoutes = [
   route(operations.platformProcessCancel, processCancel),
   route(operations.platformDataShow, dataShow, dataShowStream),
   route(operations.platformDataSetList, dataSetList),
+  route(operations.platformChannelList, channelList),
+  route(operations.platformChannelCreate, channelCreate),
+  route(operations.platformChannelShow, channelShow),
+  route(operations.platformChannelUpdate, channelUpdate),
+  route(operations.platformChannelDelete, channelDelete),
+  route(operations.platformLegacyExecutableList, legacyExecutableList),
+  route(operations.platformLegacyExecutableCreate, legacyExecutableCreate),
+  route(operations.platformLegacyExecutableDelete, legacyExecutableDelete),
 ];
 
 export const platformResolvers = {
+  channel: resolveChannel,
   account: resolveAccount,
   project: resolveProject,
   site: resolveSite,

@@ -9,7 +9,7 @@ export async function lockVersionsOf(db: Work, connectorIds: readonly string[]):
   if (connectorIds.length === 0) return;
   await sql`
     SELECT 1 FROM connector_versions WHERE connector_id = ANY(${[...connectorIds]}::uuid[])
-    ORDER BY id FOR UPDATE`.execute(db);
+    ORDER BY connector_id, major FOR UPDATE`.execute(db);
 }
 
 /**

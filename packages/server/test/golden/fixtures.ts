@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '../../src/ids.ts';
 import { configured, makeConnector } from '../support/connectors.ts';
+import { makeChannel } from '../support/platform.ts';
 import type { TestServer, TestUser } from '../support/server.ts';
 import type { GoldenCase } from './cases.ts';
 
@@ -286,6 +287,13 @@ export const fixtures: Record<string, Fixture> = {
         dev_config: '{}',
       },
     })(test, callers, golden);
+  },
+  connector_platform_assign_channel: async (test, callers, golden) => {
+    const prepared = await connectorOf({ type: 'export' })(test, callers, golden);
+    if (golden.status === 404) return prepared;
+    const delta = golden.status === 400;
+    const channels = [await makeChannel(test, { delta }), await makeChannel(test, { delta })];
+    return { ...prepared, request: { channels } };
   },
   connector_targets_add: connectorOf({ type: 'transform', ...omdb }),
   connector_targets_update: connectorOf({ type: 'transform', ...omdb }),
