@@ -1,4 +1,4 @@
-import { body, optional, positiveIntegers, versionSelector } from '../fields.ts';
+import { body, optional, positiveInteger, positiveIntegers, versionSelector } from '../fields.ts';
 import { operation, type Refusal } from '../operation.ts';
 import { ConnectorVersion } from '../representations/connector.ts';
 import { ConnectorSite, MovedSites, ReleasePreview } from '../representations/production.ts';
@@ -188,6 +188,64 @@ export const connectorMoveSites = operation({
     field('version', 'Connector version not found.'),
     notInProd,
     field('sites', "Sites don't use this version: 12,13"),
+    ...versionRefusals,
+  ],
+});
+
+const notMigrating = field('flow', 'Only connectors with the migration flow can have a legacy executable.');
+
+export const connectorSetLegacyExecutable = operation({
+  ...hidden,
+  id: 'connector_set_legacy_executable',
+  method: 'PUT',
+  path: `${V}/migration`,
+  tag: 'ours',
+  summary: 'Name the legacy executable that a version stands in for',
+  body: body({ 'legacy-executable': positiveInteger() }),
+  success: {
+    envelope: 'single',
+    message: 'Legacy executable has been set.',
+    resource: 'connector-version',
+    data: ConnectorVersion,
+  },
+  refusals: [
+    notMigrating,
+    field('legacy-executable', texts.positive),
+    field('legacy-executable', 'Legacy executable not found.'),
+    inFlight,
+    { status: 400, body: { message: messages.inProduction, errors: [] } },
+    ...versionRefusals,
+  ],
+});
+
+export const connectorResetMigration = operation({
+  ...hidden,
+  id: 'connector_reset_migration',
+  method: 'PATCH',
+  path: `${V}/migration/reset`,
+  tag: 'ours',
+  summary: 'End a migration for good',
+  success: {
+    envelope: 'single',
+    message: 'Legacy executable has been removed.',
+    resource: 'connector-version',
+    data: ConnectorVersion,
+  },
+  refusals: [notMigrating, inFlight, ...versionRefusals],
+});
+
+export const connectorRollbackMigration = operation({
+  ...shown,
+  id: 'connector_rollback_migration',
+  method: 'POST',
+  path: `${V}/migration/rollback`,
+  tag: 'documented',
+  summary: 'Let sites run the legacy executable again',
+  success: { envelope: 'bare', message: messages.list, data: ConnectorVersion },
+  refusals: [
+    field('flow', 'Only connectors with the migration flow can be rolled back.'),
+    field('version', 'Connector does not have a legacy executable.'),
+    notInProd,
     ...versionRefusals,
   ],
 });

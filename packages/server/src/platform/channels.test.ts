@@ -5,7 +5,7 @@ import { startTestServer } from '../../test/support/server.ts';
 
 const server = await startTestServer();
 const { db } = server.server.services;
-const organization = await server.makeOrganization();
+const organization = await server.makeOrganization({ limit: 100 });
 const member = await server.makeUser({ organizations: [organization] });
 const admin = await server.makeUser({ role: 'admin' });
 

@@ -9,6 +9,8 @@ import { dataSetFile } from './data-set-files.ts';
 import { duckDbOf } from './duckdb.ts';
 import { openFormValues } from './form-values.ts';
 import type { Platform, PlatformSite, PlatformVersion } from './gateway.ts';
+import { keepLegacyExecutable } from './legacy-executables.ts';
+import { forgetSwitches, switchBack, switchLegacy } from './legacy-switch.ts';
 import { moveSites } from './move-sites.ts';
 import { findPlaces, sitesNamed, sitesOutside } from './places.ts';
 import { queueProcess } from './queue-process.ts';
@@ -45,6 +47,10 @@ export function embeddedPlatform(): Platform {
     listUses,
     moveSites,
     keepChannels,
+    keepLegacyExecutable,
+    switchLegacy,
+    switchBack,
+    forgetSwitches,
     findSite: describeSite,
     rightOnSite,
     formValues,

@@ -2,6 +2,7 @@ import type { Page } from '@slipway/contract';
 import type { Context, Database, Work } from '../context.ts';
 import type { ListResult } from '../http/route.ts';
 import type { Right } from '../http/subjects.ts';
+import type { IndividualField } from '../versions/deployed.ts';
 
 /** A version as the platform has to know it. */
 export interface PlatformVersion {
@@ -49,6 +50,14 @@ export interface KnownPlaces {
 export interface SiteNames {
   count: number;
   sites: { id: number; name: string }[];
+}
+
+/** What a version took over from a legacy executable. */
+export interface SwitchedSites {
+  /** Ascending. */
+  sites: number[];
+  /** Sites whose stored values leave required fields empty. */
+  missing: { site: number; options: string[] }[];
 }
 
 /** What became of sites that were to move to another version. */
@@ -102,6 +111,19 @@ export interface Platform {
   ): Promise<MovedSites>;
   /** Those of the channels that exist, with their kind; none of them goes away before the transaction ends. */
   keepChannels(db: Work, ids: readonly number[]): Promise<Map<number, { delta: boolean }>>;
+  /** Kind of a legacy executable, which stays until the transaction ends; null when there is none with the id. */
+  keepLegacyExecutable(db: Work, id: number): Promise<'source' | 'destination' | null>;
+  /** Moves everything that runs the legacy executable to the version, whose form has these fields; remembers each. */
+  switchLegacy(
+    work: Pick<Context, 'services'> & { db: Work },
+    version: PlatformVersion,
+    executable: number,
+    fields: readonly IndividualField[],
+  ): Promise<SwitchedSites>;
+  /** Points what was switched to this version back; gives the sites, ascending. */
+  switchBack(db: Work, version: Pick<PlatformVersion, 'connectorId' | 'major'>): Promise<number[]>;
+  /** Forgets what was switched to any version of the connector. */
+  forgetSwitches(db: Work, connectorId: string): Promise<void>;
   findSite(db: Database, site: number): Promise<PlatformSite | null>;
   /** `none` also when there is no such site. */
   rightOnSite(context: Context, site: number): Promise<Right>;

@@ -1,4 +1,4 @@
-import { type ConnectorState, setMainVersion } from '../connectors/main-version.ts';
+import { type ConnectorState, setMainVersion } from '../connectors/release-state.ts';
 import type { Context, Work } from '../context.ts';
 import type { Change } from '../events/audit.ts';
 import { newestReleased } from '../versions/production.ts';

@@ -1,5 +1,5 @@
 import type { operations } from '@slipway/contract';
-import { connectorState } from '../connectors/main-version.ts';
+import { connectorState } from '../connectors/release-state.ts';
 import type { Context } from '../context.ts';
 import { denied, refusalText } from '../errors.ts';
 import type { Verb } from '../http/route.ts';

@@ -1,5 +1,5 @@
 import type { operations } from '@slipway/contract';
-import { lockConnector } from '../connectors/main-version.ts';
+import { lockConnector } from '../connectors/release-state.ts';
 import { type Context, inTransaction } from '../context.ts';
 import { denied } from '../errors.ts';
 import { audit } from '../events/audit.ts';

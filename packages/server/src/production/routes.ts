@@ -1,6 +1,7 @@
 import { operations } from '@slipway/contract';
 import { type Route, route } from '../http/route.ts';
 import { disableAccess, enableAccess } from './access.ts';
+import { resetMigration, rollbackMigration, setLegacyExecutable } from './migration.ts';
 import { moveSites } from './move-sites.ts';
 import { release, unrelease } from './release.ts';
 import { previewRelease } from './release-preview.ts';
@@ -19,4 +20,7 @@ export const productionRoutes: readonly Route[] = [
   route(operations.connectorUnrelease, unrelease),
   route(operations.connectorSiteList, listSites),
   route(operations.connectorMoveSites, moveSites),
+  route(operations.connectorSetLegacyExecutable, setLegacyExecutable),
+  route(operations.connectorResetMigration, resetMigration),
+  route(operations.connectorRollbackMigration, rollbackMigration),
 ];

@@ -4,7 +4,9 @@ import { performSteps, performTogether, type Step } from '../deployments/steps.t
 import { runtime } from '../deployments/sync-dev-action.ts';
 import type { ActionKind, ActionRun } from '../operations/action.ts';
 import { finishAction } from '../operations/transitions.ts';
+import { formOf } from '../versions/legacy.ts';
 import { configJson } from '../versions/representation.ts';
+import { recordSiteUses } from '../versions/site-uses.ts';
 import { levels, onEach, targetsOf } from './places.ts';
 
 /**
@@ -53,10 +55,23 @@ const targets: Step = {
   },
 };
 
-const switchLegacy = (_switched: Switched): Step => ({
+/** Required fields that stored values leave empty do not hold the switch up; the log names the sites. */
+const switchLegacy = (switched: Switched): Step => ({
   name: 'switch-legacy',
-  async do({ say }) {
-    await say('There is no legacy executable.');
+  async do({ work, row, version, say }) {
+    if (row.legacy_executable === null) return say('There is no legacy executable.');
+    const { sites, missing } = await work.services.platform.switchLegacy(
+      work,
+      platformVersion(version, row),
+      row.legacy_executable,
+      await formOf(work.db, row.id),
+    );
+    switched.sites = sites;
+    if (sites.length > 0) await recordSiteUses(work, version.connectorId);
+    await say(`Sites switched from the legacy executable: ${sites.join(', ') || 'none'}.`);
+    for (const { site, options } of missing) {
+      await say(`Site ${site} has no value for: ${options.join(', ')}.`, 'warning');
+    }
   },
 });
 

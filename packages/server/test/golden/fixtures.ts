@@ -295,6 +295,32 @@ export const fixtures: Record<string, Fixture> = {
     const channels = [await makeChannel(test, { delta }), await makeChannel(test, { delta })];
     return { ...prepared, request: { channels } };
   },
+  connector_rollback_migration: async (test, callers, golden) => {
+    if (golden.status !== 200) return connectorOf()(test, callers, golden);
+    await putAuthentications(test);
+    const { id, versionId } = await makeConnector(test, callers.member, {
+      type: 'datasource',
+      name: 'omdb',
+      details: { ...omdb.details, flow: 'migration' },
+    });
+    const path = `/connectors/${id}/versions/1/authentication-registrations`;
+    await test.request('PUT', path, {
+      token: callers.member.token,
+      body: { 'authentication-registrations': [30] },
+    });
+    const { db } = test.server.services;
+    await db
+      .insertInto('legacy_executables')
+      .values({ id: 24, name: 'Legacy', kind: 'source', image: 'legacy', command: 'run' })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    await db
+      .updateTable('connector_versions')
+      .set({ ...inProd, legacy_executable: 24, prod_executable: 24 })
+      .where('id', '=', versionId)
+      .execute();
+    return { params: addressOf(id) };
+  },
   connector_targets_add: connectorOf({ type: 'transform', ...omdb }),
   connector_targets_update: connectorOf({ type: 'transform', ...omdb }),
   connector_enable_prod_access: connectorOf({

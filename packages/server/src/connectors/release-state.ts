@@ -37,3 +37,8 @@ export async function lockConnector(db: Work, id: string): Promise<ConnectorStat
 export async function setMainVersion(db: Work, id: string, major: number | null): Promise<void> {
   await sql`UPDATE connectors SET main_version = ${major}, updated_at = now() WHERE id = ${id}`.execute(db);
 }
+
+/** The flow is fixed at creation; only the end of a migration changes it. */
+export async function setFlow(db: Work, id: string, flow: 'default'): Promise<void> {
+  await sql`UPDATE connectors SET flow = ${flow}, updated_at = now() WHERE id = ${id}`.execute(db);
+}
