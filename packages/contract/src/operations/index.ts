@@ -6,6 +6,7 @@ import * as channels from './channels.ts';
 import * as connectors from './connectors.ts';
 import * as deployments from './deployments.ts';
 import * as identity from './identity.ts';
+import * as memberships from './memberships.ts';
 import * as organizations from './organizations.ts';
 import * as platform from './platform.ts';
 import * as production from './production.ts';
@@ -31,6 +32,7 @@ export const operations = {
   ...audit,
   ...system,
   ...platform,
+  ...memberships,
   ...channels,
 } as const;
 

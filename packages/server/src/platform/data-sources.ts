@@ -16,6 +16,7 @@ import {
   ownerOf,
 } from './data-source-rules.ts';
 import { dataSourceJson } from './data-source-store.ts';
+import { removeExchange } from './exchange-storage.ts';
 import { removeFormValues, writeFormValues } from './form-values.ts';
 import { findJson, showJson } from './store.ts';
 
@@ -95,17 +96,20 @@ export const dataSourceUpdate: Verb<Operations['platformDataSourceUpdate']> = (
     return showJson(work.db, dataSourceJson, at(subject.id, source.id));
   });
 
-export const dataSourceDelete: Verb<Operations['platformDataSourceDelete']> = (
+export const dataSourceDelete: Verb<Operations['platformDataSourceDelete']> = async (
   context,
   { subject, params },
-) =>
-  inTransaction(context, async (work) => {
-    const source = await lockSource(work.db, subject.id, Number(params.dataSourceId), []);
-    await removeFormValues(work.db, work.services.vault, [source.id]);
-    await work.db.deleteFrom('data_sources').where('id', '=', source.id).execute();
+) => {
+  const id = Number(params.dataSourceId);
+  await inTransaction(context, async (work) => {
+    const source = await lockSource(work.db, subject.id, id, []);
+    await removeFormValues(work.db, work.services.vault, [id]);
+    await work.db.deleteFrom('data_sources').where('id', '=', id).execute();
     await recordUses(work, connectorsOf(source));
     await auditSource(work, 'platform_data_source_delete', source, source.connector_id, []);
   });
+  await removeExchange(context.services, [id]);
+};
 
 const nothing = {
   id: null,

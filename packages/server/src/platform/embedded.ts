@@ -31,7 +31,8 @@ export function embeddedPlatform(): Platform {
     projectBelongsTo: (db, project, account) =>
       exists(db, sql`projects WHERE id = ${project} AND account_id = ${account}`),
     siteBelongsTo: (db, site, project) =>
-      exists(db, sql`sites WHERE id = ${site} AND project_id = ${project}`),
+      // Kept until the transaction ends: a site that becomes a dev site is not deleted meanwhile.
+      exists(db, sql`sites WHERE id = ${site} AND project_id = ${project} FOR KEY SHARE`),
     ensureProject,
     createSite,
     ensureConnector,

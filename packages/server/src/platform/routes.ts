@@ -2,11 +2,15 @@ import { operations } from '@slipway/contract';
 import { route } from '../http/route.ts';
 import {
   accountCreate,
+  accountDelete,
   accountList,
   accountShow,
+  accountUpdate,
   projectCreate,
+  projectDelete,
   projectList,
   projectShow,
+  projectUpdate,
 } from './accounts.ts';
 import {
   channelCreate,
@@ -25,11 +29,13 @@ import {
   dataSourceUpdate,
 } from './data-sources.ts';
 import { dataShow, dataShowStream } from './data-view.ts';
+import { siteDelete } from './delete-site.ts';
 import {
   legacyExecutableCreate,
   legacyExecutableDelete,
   legacyExecutableList,
 } from './legacy-executables.ts';
+import { membershipDelete, membershipList, membershipPut } from './memberships.ts';
 import { processCancel, processCreate, processList, processShow } from './processes.ts';
 import { siteConnectorList } from './site-connectors.ts';
 import { siteAllList, siteCreate, siteList, siteShow, siteUpdate } from './sites.ts';
@@ -39,14 +45,22 @@ export const platformRoutes = [
   route(operations.platformAccountList, accountList),
   route(operations.platformAccountCreate, accountCreate),
   route(operations.platformAccountShow, accountShow),
+  route(operations.platformAccountUpdate, accountUpdate),
+  route(operations.platformAccountDelete, accountDelete),
   route(operations.platformProjectList, projectList),
   route(operations.platformProjectCreate, projectCreate),
   route(operations.platformProjectShow, projectShow),
+  route(operations.platformProjectUpdate, projectUpdate),
+  route(operations.platformProjectDelete, projectDelete),
   route(operations.platformSiteList, siteList),
   route(operations.platformSiteCreate, siteCreate),
   route(operations.platformSiteAllList, siteAllList),
   route(operations.platformSiteShow, siteShow),
   route(operations.platformSiteUpdate, siteUpdate),
+  route(operations.platformSiteDelete, siteDelete),
+  route(operations.platformMembershipList, membershipList),
+  route(operations.platformMembershipPut, membershipPut),
+  route(operations.platformMembershipDelete, membershipDelete),
   route(operations.platformSiteConnectorList, siteConnectorList),
   route(operations.platformDataSourceList, dataSourceList),
   route(operations.platformDataSourceCreate, dataSourceCreate),

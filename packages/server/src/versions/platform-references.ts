@@ -21,3 +21,9 @@ export async function standsInForLegacy(db: Database, executable: number): Promi
   );
   return rows.length > 0;
 }
+
+/** Is the site the dev site of a version, one in the bin included? */
+export async function isDevSite(db: Database, site: number): Promise<boolean> {
+  const { rows } = await sql`SELECT 1 FROM connector_versions WHERE dev_site = ${site} LIMIT 1`.execute(db);
+  return rows.length > 0;
+}
