@@ -13,6 +13,7 @@ import * as production from './production.ts';
 import * as runs from './runs.ts';
 import * as secrets from './secrets.ts';
 import * as states from './states.ts';
+import * as structure from './structure.ts';
 import * as system from './system.ts';
 import * as versions from './versions.ts';
 
@@ -32,6 +33,7 @@ export const operations = {
   ...audit,
   ...system,
   ...platform,
+  ...structure,
   ...memberships,
   ...channels,
 } as const;

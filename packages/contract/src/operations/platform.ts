@@ -93,33 +93,6 @@ export const platformAccountShow = operation({
   refusals: [missing('Account')],
 });
 
-export const platformAccountUpdate = operation({
-  id: 'platform_account_update',
-  method: 'PATCH',
-  path: '/platform/accounts/{accountId}',
-  chapter: sitesChapter,
-  tag: 'ours',
-  summary: 'Rename an account',
-  access: 'admin',
-  scope: 'admin',
-  body: body({ name: optional(requiredText()) }),
-  success: { envelope: 'single', message: 'Account updated.', resource: 'account', data: Account },
-  refusals: [field('name', texts.blank), missing('Account')],
-});
-
-export const platformAccountDelete = operation({
-  id: 'platform_account_delete',
-  method: 'DELETE',
-  path: '/platform/accounts/{accountId}',
-  chapter: sitesChapter,
-  tag: 'ours',
-  summary: 'Delete an empty account',
-  access: 'admin',
-  scope: 'admin',
-  success: { envelope: 'empty' },
-  refusals: [sentence('Account still has projects.'), missing('Account')],
-});
-
 // A right on something below is enough to list; the verb decides, since the account itself may stay hidden.
 export const platformProjectList = operation({
   id: 'platform_project_list',
@@ -168,35 +141,6 @@ export const platformProjectShow = operation({
   subject: 'project',
   success: { envelope: 'single', message: messages.list, resource: 'project', data: Project },
   refusals: [missing('Project')],
-});
-
-export const platformProjectUpdate = operation({
-  id: 'platform_project_update',
-  method: 'PATCH',
-  path: '/platform/projects/{projectId}',
-  chapter: sitesChapter,
-  tag: 'ours',
-  summary: 'Rename a project',
-  access: 'account-admin',
-  scope: 'platform:write',
-  subject: 'project',
-  body: body({ name: optional(requiredText()) }),
-  success: { envelope: 'single', message: 'Project updated.', resource: 'project', data: Project },
-  refusals: [field('name', texts.blank), missing('Project')],
-});
-
-export const platformProjectDelete = operation({
-  id: 'platform_project_delete',
-  method: 'DELETE',
-  path: '/platform/projects/{projectId}',
-  chapter: sitesChapter,
-  tag: 'ours',
-  summary: 'Delete an empty project',
-  access: 'account-admin',
-  scope: 'platform:write',
-  subject: 'project',
-  success: { envelope: 'empty' },
-  refusals: [sentence('Project still has sites.'), missing('Project')],
 });
 
 const siteFields = {
@@ -292,24 +236,6 @@ export const platformSiteUpdate = operation({
     field('name', texts.blank),
     field('shrink-guard', texts.between(1, 100)),
     field('status', texts.choice),
-    missing('Site'),
-  ],
-});
-
-export const platformSiteDelete = operation({
-  id: 'platform_site_delete',
-  method: 'DELETE',
-  path: '/platform/sites/{siteId}',
-  chapter: sitesChapter,
-  tag: 'ours',
-  summary: 'Delete a site with its data',
-  access: 'account-admin',
-  scope: 'platform:write',
-  subject: 'site',
-  success: { envelope: 'empty' },
-  refusals: [
-    sentence('Site is the dev site of a connector.'),
-    sentence('Site is being processed.'),
     missing('Site'),
   ],
 });
