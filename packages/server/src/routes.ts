@@ -1,3 +1,4 @@
+import { bucketResolvers, bucketRoutes } from './buckets/routes.ts';
 import { buildResolvers, buildRoutes } from './builds/routes.ts';
 import { connectorResolvers, connectorRoutes } from './connectors/routes.ts';
 import { deploymentRoutes } from './deployments/routes.ts';
@@ -17,6 +18,7 @@ import { versionResolvers, versionRoutes } from './versions/routes.ts';
 export const routes: readonly Route[] = [
   ...connectorRoutes,
   ...versionRoutes,
+  ...bucketRoutes,
   ...buildRoutes,
   ...deploymentRoutes,
   ...stateRoutes,
@@ -33,6 +35,7 @@ export const routes: readonly Route[] = [
 export const resolvers: Resolvers = {
   ...connectorResolvers,
   ...versionResolvers,
+  ...bucketResolvers,
   ...buildResolvers,
   ...stateResolvers,
   ...runResolvers,

@@ -91,6 +91,20 @@ export interface Builds {
   wanted_commit: string | null;
 }
 
+export interface ConnectorMetadata {
+  channel_owner: string;
+  confidence: string | null;
+  connector_id: string;
+  created_at: Generated<Timestamp>;
+  help_center: string | null;
+  id: string;
+  internal_documentation: string | null;
+  last_reviewed_at: Timestamp | null;
+  last_updated_by: string;
+  notes: string | null;
+  updated_at: Generated<Timestamp>;
+}
+
 export interface Connectors {
   created_at: Generated<Timestamp>;
   created_by: string;
@@ -485,6 +499,11 @@ export interface VersionBuckets {
   version_id: string;
 }
 
+export interface VersionLogos {
+  svg: Buffer;
+  version_id: string;
+}
+
 export interface VersionSecrets {
   place: number;
   secret_id: string;
@@ -506,6 +525,7 @@ export interface DB {
   authentications: Authentications;
   buckets: Buckets;
   builds: Builds;
+  connector_metadata: ConnectorMetadata;
   connector_versions: ConnectorVersions;
   connectors: Connectors;
   data_sets: DataSets;
@@ -531,6 +551,7 @@ export interface DB {
   vault_entries: VaultEntries;
   version_authentications: VersionAuthentications;
   version_buckets: VersionBuckets;
+  version_logos: VersionLogos;
   version_secrets: VersionSecrets;
   workers: Workers;
 }

@@ -8,7 +8,9 @@ import { dataSetFile } from './data-set-files.ts';
 import { duckDbOf } from './duckdb.ts';
 import { openFormValues } from './form-values.ts';
 import type { Platform, PlatformSite, PlatformVersion } from './gateway.ts';
+import { moveMemberships } from './memberships.ts';
 import { queueProcess } from './queue-process.ts';
+import { removeVersion } from './remove-version.ts';
 import { rightAt } from './rights.ts';
 import { describeSample } from './sample-products.ts';
 import { findSite } from './subjects.ts';
@@ -33,6 +35,8 @@ export function embeddedPlatform(): Platform {
       const flow = await connectorFlow(context.db, version.connectorId);
       return assignToSite(context, version, site, { paused: flow === 'standalone' });
     },
+    removeVersion,
+    moveMemberships,
     setBinned,
     findSite: describeSite,
     rightOnSite,
