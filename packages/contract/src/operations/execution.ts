@@ -46,9 +46,9 @@ export const connectorShowExecutionConfig = operation({
   refusals: versionRefusals,
 });
 
-// A part of a registry's address, a path of lower-case names, and a tag or digest.
+// A registry's address (a name with a dot or a port), a path of lower-case names, and a tag or digest.
 const imageReference =
-  /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
+  /^(?:(?=[^/]*[.:]|localhost\/)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 
 export const connectorVersionExecutionConfigUpdateContainerApi = operation({
   ...setting,

@@ -36,7 +36,7 @@ export function handlerOf(route: Route, resolvers: Resolvers) {
       page,
       body,
       subject,
-      upload: operation.upload && uploadOf(request, operation.upload.maxBytes),
+      upload: operation.upload && uploadOf(request, reply, operation.upload.maxBytes),
       lastEventId: Number.parseInt(String(request.headers['last-event-id'] ?? '0'), 10) || 0,
     } as unknown as Input<Operation>;
 

@@ -1,6 +1,6 @@
 import type { MultipartFile } from '@fastify/multipart';
 import { messages } from '@slipway/contract';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../errors.ts';
 
 /**
@@ -31,15 +31,25 @@ export function requireMultipart(request: FastifyRequest): void {
 
 /** The file arrives when the verb asks for it: by then everything that comes before it has been checked. */
 export const uploadOf =
-  (request: FastifyRequest, maxBytes: number): Upload =>
+  (request: FastifyRequest, reply: FastifyReply, maxBytes: number): Upload =>
   async () => {
     if (!request.isMultipart()) return null;
     const file = await firstFile(request, maxBytes);
     if (!file) return null;
     try {
-      return await file.toBuffer();
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      for await (const chunk of file.file) {
+        bytes += chunk.length;
+        if (bytes > maxBytes) {
+          // The answer goes out now; whatever else the client would send is not waited for.
+          reply.header('connection', 'close');
+          return 'too-large';
+        }
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
     } catch (error) {
-      if ((error as { code?: unknown }).code === 'FST_REQ_FILE_TOO_LARGE') return 'too-large';
       if (isBroken(error)) return null;
       throw error;
     }
@@ -47,7 +57,11 @@ export const uploadOf =
 
 async function firstFile(request: FastifyRequest, maxBytes: number): Promise<MultipartFile | undefined> {
   try {
-    return await request.file({ limits: { ...uploadLimits, fileSize: maxBytes } });
+    // One byte more than may be, so that going over shows.
+    return await request.file({
+      limits: { ...uploadLimits, fileSize: maxBytes + 1 },
+      throwFileSizeLimit: false,
+    });
   } catch (error) {
     if (isBroken(error)) return undefined;
     throw error;

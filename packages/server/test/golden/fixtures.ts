@@ -268,7 +268,7 @@ export const fixtures: Record<string, Fixture> = {
     const { id: connector } = await makeConnector(test, callers.member);
     const bucket = golden.status === 404 ? randomUUID() : await linkBucket(test, callers.member, []);
     return {
-      ...prepared,
+      params: addressOf(connector),
       ...(golden.request ? { request: { ...golden.request, 'bucket-id': bucket } } : {}),
     };
   },
