@@ -92,7 +92,7 @@ test('files are listed by path, by prefix and by page', async () => {
   await symlink('/etc/passwd', join(await storage.folder('buckets', bucket), 'link'));
   const list = async (query = '') => (await call(user, 'GET', `/buckets/${bucket}/files${query}`))[1];
   const all = await list();
-  expect(all.resource).toBe('bucket-file');
+  expect(all).toMatchObject({ resource: 'bucket-file' });
   expect(all.data.map(({ path }: { path: string }) => path)).toEqual(paths);
   expect(JSON.parse(JSON.stringify(all.data[0]))).toEqual({
     path: 'a-b.txt',

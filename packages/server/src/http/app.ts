@@ -65,7 +65,7 @@ export function buildApp(
   app.addHook('onRequest', async (request, reply) => {
     setHeaders(request, reply);
     // The router would take what follows the slash for an empty parameter (1.1: a trailing slash is not accepted).
-    if (/.\/(\?|$)/.test(request.url)) await sendJson(reply, 404, '{"message":"Resource not found."}');
+    if (/^[^?]+\/(\?|$)/.test(request.url)) await sendJson(reply, 404, '{"message":"Resource not found."}');
   });
   app.addHook('onResponse', async (request, reply) => {
     const { log } = services;
