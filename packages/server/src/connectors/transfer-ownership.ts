@@ -8,6 +8,7 @@ import type { Input } from '../http/route.ts';
 import { type Owner, readNewOwner } from '../organizations/ownership.ts';
 import { linkedBuckets } from '../versions/bucket-links.ts';
 import { moveDevReferences } from '../versions/move-dev-references.ts';
+import { lockVersions } from '../versions/store.ts';
 import { checkLimit } from './create-connector.ts';
 import { lockConnector } from './store.ts';
 
@@ -18,6 +19,8 @@ export async function transferOwnership(
 ): Promise<void> {
   await inTransaction(context, async (work) => {
     const row = await lockConnector(work.db, subject.id);
+    // Nobody links a bucket between looking at the links and giving the buckets away.
+    await lockVersions(work.db, subject.id);
     const buckets = await linkedBuckets(work.db, subject.id);
     const owner = await newOwner(work, body.new_owner.toLowerCase(), {
       before: row.owner_id,

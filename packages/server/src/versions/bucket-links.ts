@@ -1,6 +1,7 @@
 import { operations } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
 import { keepBucketOf } from '../buckets/store.ts';
+import { connectorOwner } from '../connectors/seen-by.ts';
 import type { Context, Database } from '../context.ts';
 import { badRequest, notFound } from '../errors.ts';
 import type { Input } from '../http/route.ts';
@@ -14,7 +15,9 @@ export const createBucketLink = (
   changeConfiguration(context, operations.connectorBucketCreateLink, subject, async ({ db }) => {
     const { 'bucket-id': id, environment, type } = body;
     const bucketId = id.toLowerCase();
-    if (!(await keepBucketOf(db, bucketId, subject.ownerId))) throw notFound('Bucket');
+    // Asked again behind the lock: the connector may have been given away since it was looked up.
+    const owner = await connectorOwner(db, subject.connectorId);
+    if (owner === null || !(await keepBucketOf(db, bucketId, owner))) throw notFound('Bucket');
     const added = await db
       .insertInto('version_buckets')
       .values({ version_id: subject.id, environment, bucket_id: bucketId, type })
