@@ -1,3 +1,4 @@
+import { bucketResolvers, bucketRoutes } from './buckets/routes.ts';
 import { buildResolvers, buildRoutes } from './builds/routes.ts';
 import { connectorResolvers, connectorRoutes } from './connectors/routes.ts';
 import { deploymentRoutes } from './deployments/routes.ts';
@@ -18,6 +19,7 @@ import { versionResolvers, versionRoutes } from './versions/routes.ts';
 export const routes: readonly Route[] = [
   ...connectorRoutes,
   ...versionRoutes,
+  ...bucketRoutes,
   ...buildRoutes,
   ...deploymentRoutes,
   ...productionRoutes,
@@ -35,6 +37,7 @@ export const routes: readonly Route[] = [
 export const resolvers: Resolvers = {
   ...connectorResolvers,
   ...versionResolvers,
+  ...bucketResolvers,
   ...buildResolvers,
   ...stateResolvers,
   ...runResolvers,

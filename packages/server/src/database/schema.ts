@@ -104,6 +104,20 @@ export interface Channels {
   updated_at: Generated<Timestamp>;
 }
 
+export interface ConnectorMetadata {
+  channel_owner: string;
+  confidence: string | null;
+  connector_id: string;
+  created_at: Generated<Timestamp>;
+  help_center: string | null;
+  id: string;
+  internal_documentation: string | null;
+  last_reviewed_at: Timestamp | null;
+  last_updated_by: string;
+  notes: string | null;
+  updated_at: Generated<Timestamp>;
+}
+
 export interface Connectors {
   created_at: Generated<Timestamp>;
   created_by: string;
@@ -526,6 +540,11 @@ export interface VersionBuckets {
   version_id: string;
 }
 
+export interface VersionLogos {
+  svg: Buffer;
+  version_id: string;
+}
+
 export interface VersionSecrets {
   place: number;
   secret_id: string;
@@ -548,6 +567,7 @@ export interface DB {
   buckets: Buckets;
   builds: Builds;
   channels: Channels;
+  connector_metadata: ConnectorMetadata;
   connector_uses: ConnectorUses;
   connector_versions: ConnectorVersions;
   connectors: Connectors;
@@ -576,6 +596,7 @@ export interface DB {
   vault_entries: VaultEntries;
   version_authentications: VersionAuthentications;
   version_buckets: VersionBuckets;
+  version_logos: VersionLogos;
   version_secrets: VersionSecrets;
   workers: Workers;
 }

@@ -11,9 +11,11 @@ import { openFormValues } from './form-values.ts';
 import type { Platform, PlatformSite, PlatformVersion } from './gateway.ts';
 import { keepLegacyExecutable } from './legacy-executables.ts';
 import { forgetSwitches, switchBack, switchLegacy } from './legacy-switch.ts';
+import { moveMemberships } from './move-memberships.ts';
 import { moveSites } from './move-sites.ts';
 import { findPlaces, sitesNamed, sitesOutside } from './places.ts';
 import { queueProcess } from './queue-process.ts';
+import { removeVersion } from './remove-version.ts';
 import { rightAt } from './rights.ts';
 import { describeSample } from './sample-products.ts';
 import { findSite } from './subjects.ts';
@@ -40,6 +42,8 @@ export function embeddedPlatform(): Platform {
       const flow = await connectorFlow(context.db, version.connectorId);
       return assignToSite(context, version, site, { paused: flow === 'standalone' });
     },
+    removeVersion,
+    moveMemberships,
     setBinned,
     findPlaces,
     sitesOutside,

@@ -2,6 +2,7 @@ import type { Page } from '@slipway/contract';
 import type { Context, Database, Work } from '../context.ts';
 import type { ListResult } from '../http/route.ts';
 import type { Right } from '../http/subjects.ts';
+import type { Vault } from '../secrets/vault.ts';
 import type { IndividualField } from '../versions/deployed.ts';
 
 /** A version as the platform has to know it. */
@@ -84,6 +85,13 @@ export interface Platform {
   ensureConnector(db: Work, version: PlatformVersion, environment: 'dev' | 'prod'): Promise<number>;
   /** Puts the version on the site, or leaves it there with its form values. */
   assign(context: Context & { db: Work }, version: PlatformVersion, site: number): Promise<Assignment>;
+  /** Takes a deleted version off the platform: its entries, and its place on its dev site with the form values. */
+  removeVersion(
+    work: { db: Work; vault: Vault },
+    version: { versionId: string; connectorId: string; major: number },
+  ): Promise<void>;
+  /** Gives the memberships of one user to another, who keeps the stronger right where both have one. */
+  moveMemberships(db: Work, from: string, to: string): Promise<void>;
   /** Pauses what a connector runs on dev sites while it lies in the bin, and lets it go on afterwards. */
   setBinned(db: Work, connectorId: string, binned: boolean): Promise<void>;
   /** Which of the ids exist, and where they lie. */

@@ -35,10 +35,14 @@ const buckets = sql`
      ORDER BY b.environment), '[]')
    FROM version_buckets b WHERE b.version_id = v.id)`;
 
-const execution = sql`json_build_object(
+/** @param more further keys, behind the others */
+export const executionJson = (
+  more: RawBuilder<unknown> = sql``,
+): RawBuilder<unknown> => sql`json_build_object(
   'execution-mode', v.execution_mode, 'container-api-image', v.container_api_default_image,
   'docker-host', v.docker_host,
-  'container-api', json_build_object('image', v.container_api_image, 'version-constraint', v.container_api_constraint))`;
+  'container-api', json_build_object('image', v.container_api_image, 'version-constraint', v.container_api_constraint)
+  ${more})`;
 
 /** `config` (3.3), also what `dev_config` and `prod_config` are copies of. */
 export const configJson: RawBuilder<unknown> = sql`json_build_object(
@@ -52,7 +56,7 @@ export const configJson: RawBuilder<unknown> = sql`json_build_object(
   'individuals', ${individualsJson},
   'migration', CASE WHEN v.legacy_executable IS NULL THEN NULL
     ELSE json_build_object('legacy-executable', v.legacy_executable) END,
-  'execution', ${execution},
+  'execution', ${executionJson()},
   'export', v.export_config,
   'data-service', v.data_service_config,
   'datasource', v.datasource_config,

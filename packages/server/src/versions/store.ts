@@ -34,3 +34,24 @@ export const lockVersion = (db: Work, versionId: string) =>
     .executeTakeFirstOrThrow(() => new Error(`Version ${versionId} is gone.`));
 
 export type VersionRow = Awaited<ReturnType<typeof lockVersion>>;
+
+/** All versions of a connector in order, locked like {@link lockVersion}. */
+export const lockVersions = (db: Work, connectorId: string): Promise<VersionRow[]> =>
+  db
+    .selectFrom('connector_versions')
+    .selectAll()
+    .where('connector_id', '=', connectorId)
+    .orderBy('major')
+    .forUpdate()
+    .execute();
+
+/** The version with the highest number, locked. */
+export const lockNewest = (db: Work, connectorId: string): Promise<VersionRow> =>
+  db
+    .selectFrom('connector_versions')
+    .selectAll()
+    .where('connector_id', '=', connectorId)
+    .orderBy('major', 'desc')
+    .limit(1)
+    .forUpdate()
+    .executeTakeFirstOrThrow(() => new Error(`Connector ${connectorId} has no version.`));

@@ -174,6 +174,25 @@ const organization =
     return { params: { organizationId: id, memberId } };
   };
 
+/** A connector with the metadata of the example; without any where the answer says so. */
+const withMetadata: Fixture = async (test, { admin }, golden) => {
+  const { id } = await makeConnector(test, admin, { type: 'data-service' });
+  if (golden.status !== 404) {
+    const added = await test.request('POST', `/metadata/connectors/${id}`, {
+      token: admin.token,
+      body: {
+        'channel-owner': 'Third Party',
+        confidence: 'Semi Confident',
+        'help-center': 'http://help.center',
+        'internal-documentation': 'http://docs.internal',
+        notes: 'some notes',
+      },
+    });
+    if (added.status !== 201) throw new Error(added.text);
+  }
+  return { params: { connectorUuid: id } };
+};
+
 /** What each operation's examples need before the request. */
 export const fixtures: Record<string, Fixture> = {
   connector_list: async (test, { member }) => {
@@ -223,6 +242,56 @@ export const fixtures: Record<string, Fixture> = {
     })(test, callers, golden),
   connector_update_runtime_prod: connectorOf(),
   connector_individual_config_add: connectorOf(),
+  connector_transfer_ownership: async (test, callers, golden) => {
+    const organization = await test.makeOrganization();
+    await test.server.services.db
+      .insertInto('organization_members')
+      .values({ organization_id: organization, user_id: callers.member.id })
+      .execute();
+    const { id, versionId } = await makeConnector(test, callers.member);
+    if (golden.status === 400) {
+      const other = await makeConnector(test, callers.member);
+      await linkBucket(test, callers.member, [versionId, other.versionId]);
+    }
+    return {
+      params: addressOf(id),
+      request: { new_owner: organization, account: await makeAccount(test) },
+    };
+  },
+  connector_version_upload_logo: (test, callers, golden) =>
+    golden.status === 200
+      ? connectorOf({
+          ...omdb,
+          type: 'transform',
+          version: {
+            ...configured,
+            update_progress: ['application-config', 'vcs-config'],
+            command: 'php',
+            arguments: 'app.php import',
+            health_check: '--help',
+            vcs_url: 'https://github.com/some-repo.git',
+          },
+        })(test, callers, golden)
+      : connectorOf()(test, callers, golden),
+  connector_version_execution_config_update_container_api: connectorOf({ ...omdb, type: 'transform' }),
+  connector_bucket_create_link: async (test, callers, golden) => {
+    const { id: connector } = await makeConnector(test, callers.member);
+    const bucket = golden.status === 404 ? randomUUID() : await linkBucket(test, callers.member, []);
+    return {
+      params: addressOf(connector),
+      ...(golden.request ? { request: { ...golden.request, 'bucket-id': bucket } } : {}),
+    };
+  },
+  add_metadata_to_connector: async (test, { admin }) => {
+    const { id } = await makeConnector(test, admin, { type: 'data-service' });
+    return { params: { connectorUuid: id } };
+  },
+  update_metadata_for_connector: withMetadata,
+  show_metadata_for_connector: withMetadata,
+  handover: async (test) => ({
+    params: {},
+    request: { from: (await test.makeUser()).id, to: (await test.makeUser()).id },
+  }),
   connector_validate_vcs_config: async (test, callers, golden) => {
     if (golden.status !== 200) return connectorOf()(test, callers, golden);
     return connectorOf({ version: { ...configured, vcs_url: makeRepository(test) } })(test, callers, golden);
@@ -395,6 +464,23 @@ export const fixtures: Record<string, Fixture> = {
   update_organization_default_targets: organization(),
   update_integrator_defaults: async (_test, { foreign }) => ({ params: { integratorId: foreign.id } }),
 };
+
+/** A bucket of the user that the versions are linked to. */
+async function linkBucket(test: TestServer, user: TestUser, versionIds: string[]): Promise<string> {
+  const { db } = test.server.services;
+  const id = newId();
+  await db
+    .insertInto('buckets')
+    .values({ id, name: `Bucket ${id}`, owner_id: user.id })
+    .execute();
+  for (const versionId of versionIds) {
+    await db
+      .insertInto('version_buckets')
+      .values({ version_id: versionId, environment: 'dev', bucket_id: id })
+      .execute();
+  }
+  return id;
+}
 
 async function makeAccount(test: TestServer): Promise<number> {
   const { id } = await test.server.services.db
