@@ -8,7 +8,7 @@ import { dataSetFile } from './data-set-files.ts';
 import { duckDbOf } from './duckdb.ts';
 import { openFormValues } from './form-values.ts';
 import type { Platform, PlatformSite, PlatformVersion } from './gateway.ts';
-import { moveMemberships } from './memberships.ts';
+import { moveMemberships } from './move-memberships.ts';
 import { queueProcess } from './queue-process.ts';
 import { removeVersion } from './remove-version.ts';
 import { rightAt } from './rights.ts';
