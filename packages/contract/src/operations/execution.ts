@@ -5,6 +5,7 @@ import {
   usualGreatestLimits,
 } from '../configuration.ts';
 import { body, nullableText, optional, requiredText } from '../fields.ts';
+import { imageReference } from '../image-reference.ts';
 import { operation, type Refusal } from '../operation.ts';
 import { ConnectorVersion, ExecutionConfig } from '../representations/connector.ts';
 import { messages, texts } from '../texts.ts';
@@ -45,10 +46,6 @@ export const connectorShowExecutionConfig = operation({
   },
   refusals: versionRefusals,
 });
-
-// A registry's address (a name with a dot or a port), a path of lower-case names, and a tag or digest.
-const imageReference =
-  /^(?:(?=[^/]*[.:]|localhost\/)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$/;
 
 export const connectorVersionExecutionConfigUpdateContainerApi = operation({
   ...setting,
