@@ -153,5 +153,18 @@ export const roleScopes: Record<Role, readonly Scope[]> = {
   viewer: ['connectors:read', 'runs:read', 'platform:read', 'platform:write'],
 };
 
+export const bucketEnvironments = ['dev', 'prod'] as const;
+export type BucketEnvironment = (typeof bucketEnvironments)[number];
+
+export const channelOwners = [
+  'Feature Team',
+  'DromundKaas Team',
+  'Channel Team',
+  'Third Party',
+  'API Team',
+  'WG3',
+] as const;
+export const confidences = ['Confident', 'Semi Confident', 'Needs Checking'] as const;
+
 export const processActions = ['import', 'export', 'channel', 'all'] as const;
 export const processStatuses = ['queued', 'running', 'success', 'failed'] as const;

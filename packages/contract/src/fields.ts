@@ -10,6 +10,7 @@ export interface FieldTexts {
   any?: string;
   blank?: string;
   type?: string;
+  choice?: string;
   pattern?: string;
   range?: string;
   item?: string;
@@ -61,6 +62,11 @@ export const optional = <S extends TSchema>(schema: S) => Type.Optional(schema);
 export const choice = <const T extends readonly string[]>(values: T, options: { texts?: FieldTexts } = {}) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...extras(options) });
 
+export const nullableChoice = <const T extends readonly string[]>(
+  values: T,
+  options: { texts?: FieldTexts } = {},
+) => Type.Unsafe<T[number] | null>({ type: ['string', 'null'], enum: [...values, null], ...extras(options) });
+
 export const uuid = (options: { texts?: FieldTexts } = {}) =>
   Type.Unsafe<string>({ type: 'string', format: 'uuid', ...extras(options) });
 
@@ -95,8 +101,8 @@ export const number = (options: NumberOptions = {}) => {
 export const positiveInteger = () =>
   integer({ minimum: 1, maximum: greatestInteger, texts: { range: texts.positive } });
 
-export const nullablePositiveInteger = () =>
-  nullableInteger({ minimum: 1, maximum: greatestInteger, texts: { range: texts.positive } });
+export const nullablePositiveInteger = (own: FieldTexts = {}) =>
+  nullableInteger({ minimum: 1, maximum: greatestInteger, texts: { range: texts.positive, ...own } });
 
 /** A list of at most 1000 items, or fewer where the entry says so. */
 export const list = <S extends TSchema>(
@@ -118,6 +124,17 @@ export const positiveIntegers = () =>
     maxItems: 1000,
     items: { type: 'integer', minimum: 1, maximum: greatestInteger },
     'x-texts': { item: texts.positiveList },
+  });
+
+/** `main`, `latest` or a major number, as text or number, that must be there. */
+export const versionSelector = () =>
+  Type.Unsafe<string | number>({
+    type: ['string', 'integer'],
+    pattern: '^(main|latest|\\d{1,9})$',
+    minimum: 0,
+    maximum: 999_999_999,
+    'x-texts': { type: texts.invalid, range: texts.invalid },
+    description: '`main`, `latest` or a major number',
   });
 
 /** An object that refuses keys it does not name, at every depth. */

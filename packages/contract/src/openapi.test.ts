@@ -31,3 +31,9 @@ test('what only the checks of the server read is not in it', () => {
   expect(text).not.toContain('x-texts');
   expect(text).not.toContain('x-verbatim');
 });
+
+test('an upload is a form with a file', () => {
+  const paths = document.paths as Record<string, Record<string, { requestBody: { content: object } }>>;
+  const upload = paths['/connectors/{publicId}/versions/{connectorVersion}/logo']?.post;
+  expect(Object.keys(upload?.requestBody.content ?? {})).toEqual(['multipart/form-data']);
+});

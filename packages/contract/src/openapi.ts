@@ -56,9 +56,20 @@ function describe(operation: Operation): Json {
       : { security: [{ oAuth2AuthCode: operation.scope ? [operation.scope] : [] }] }),
     parameters: [...pathParameters(operation), ...queryParameters(operation)],
     ...(operation.body ? { requestBody: { required: true, content: json(plain(operation.body)) } } : {}),
+    ...(operation.upload ? { requestBody: uploadBody } : {}),
     responses: responses(operation),
   };
 }
+
+/** The first file part counts, whatever its name. */
+const uploadBody = {
+  required: true,
+  content: {
+    'multipart/form-data': {
+      schema: { type: 'object', properties: { logo: { type: 'string', format: 'binary' } } },
+    },
+  },
+};
 
 function pathParameters(operation: Operation): Json[] {
   return parameterNames(operation.path).map((name) => ({

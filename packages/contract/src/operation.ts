@@ -21,7 +21,9 @@ export type Access =
 export type Subject =
   | 'connector'
   | 'binned-connector'
+  | 'any-connector'
   | 'version'
+  | 'bucket'
   | 'state'
   | 'build'
   | 'run'
@@ -31,7 +33,8 @@ export type Subject =
   | 'authentication'
   | 'account'
   | 'project'
-  | 'site';
+  | 'site'
+  | 'channel';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -76,6 +79,10 @@ export interface Operation {
   subject?: Subject;
   /** Rules of path values that chapter 1.8 does not have, by parameter. */
   patterns?: Record<string, RegExp>;
+  /** What a path value that breaks its pattern is told, where it is not the usual text. */
+  patternTexts?: Record<string, string>;
+  /** What is not found when a path value has the wrong form: addresses that browsers call answer no field errors. */
+  malformedPath?: string;
   /** Query parameters as the reference shows them; lists add `from`, `limit` and `after` by themselves. */
   query?: Record<string, QueryParameter>;
   /** Absent: no body, or `{}`. */
@@ -84,6 +91,8 @@ export interface Operation {
   rules?: BodyRules;
   /** The verb checks the body by itself, since the rules depend on what is stored. */
   looseBody?: true;
+  /** The body is `multipart/form-data`; the verb reads its first file, of at most this many bytes. */
+  upload?: { maxBytes: number };
   success: Success;
   /** A configuration change (⚙ in the contract): it moves the version's state. */
   configuration?: true;

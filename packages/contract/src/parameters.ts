@@ -48,10 +48,12 @@ export const parameterNames = (path: string): string[] =>
  * Checks path values by the rules of chapter 1.8 and those of the operation. Uuids come back in lower case.
  *
  * @param patterns rules of the operation's own parameters
+ * @param patternTexts what breaking one of them is told, where it is not the usual text
  */
 export function checkParameters(
   given: Record<string, string>,
   patterns: Record<string, RegExp> = {},
+  patternTexts: Record<string, string> = {},
 ): {
   values: Record<string, string>;
   errors: FieldErrors;
@@ -69,7 +71,7 @@ export function checkParameters(
     } else if (integerParameters.has(name)) {
       if (!/^[1-9]\d*$/.test(value) || Number(value) > greatestInteger) errors[key] = texts.type('integer');
     } else if (patterns[name]?.test(value) === false) {
-      errors[key] = texts.invalid;
+      errors[key] = patternTexts[name] ?? texts.invalid;
     }
   }
   return { values, errors };

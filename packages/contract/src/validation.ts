@@ -130,7 +130,7 @@ function ruleText(error: ErrorObject, node: SchemaNode, own: FieldTexts): string
     case 'type':
       return own.type ?? texts.type(plainType(node.type));
     case 'enum':
-      return texts.choice;
+      return own.choice ?? texts.choice;
     case 'format':
       return texts.uuid;
     case 'maxLength':

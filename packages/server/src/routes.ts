@@ -1,3 +1,4 @@
+import { bucketResolvers, bucketRoutes } from './buckets/routes.ts';
 import { buildResolvers, buildRoutes } from './builds/routes.ts';
 import { connectorResolvers, connectorRoutes } from './connectors/routes.ts';
 import { deploymentRoutes } from './deployments/routes.ts';
@@ -8,6 +9,7 @@ import { identityResolvers, identityRoutes } from './identity/routes.ts';
 import { stateResolvers, stateRoutes } from './operations/routes.ts';
 import { organizationResolvers, organizationRoutes } from './organizations/routes.ts';
 import { platformResolvers, platformRoutes } from './platform/routes.ts';
+import { productionRoutes } from './production/routes.ts';
 import { runResolvers, runRoutes } from './runs/routes.ts';
 import { secretResolvers, secretRoutes } from './secrets/routes.ts';
 import { systemRoutes } from './system/routes.ts';
@@ -17,8 +19,10 @@ import { versionResolvers, versionRoutes } from './versions/routes.ts';
 export const routes: readonly Route[] = [
   ...connectorRoutes,
   ...versionRoutes,
+  ...bucketRoutes,
   ...buildRoutes,
   ...deploymentRoutes,
+  ...productionRoutes,
   ...stateRoutes,
   ...runRoutes,
   ...organizationRoutes,
@@ -33,6 +37,7 @@ export const routes: readonly Route[] = [
 export const resolvers: Resolvers = {
   ...connectorResolvers,
   ...versionResolvers,
+  ...bucketResolvers,
   ...buildResolvers,
   ...stateResolvers,
   ...runResolvers,

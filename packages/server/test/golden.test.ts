@@ -13,7 +13,11 @@ let server: TestServer;
 let otherMode: TestServer;
 
 beforeAll(async () => {
-  server = await startTestServer({ SLIPWAY_ALLOW_LOCAL_REPOSITORIES: 'true' });
+  server = await startTestServer({
+    SLIPWAY_ALLOW_LOCAL_REPOSITORIES: 'true',
+    // The server of the documented examples, whose own image an integrator may name.
+    SLIPWAY_CONTAINER_API_IMAGE: 'test.domain.docker/test/container-api-image:1.0.0',
+  });
   otherMode = await startTestServer({ SLIPWAY_DEFAULT_EXECUTION_MODE: 'as-command-options' });
 });
 
@@ -50,10 +54,20 @@ describe.each(cases)('$file', (golden) => {
     const query = golden.query ? `?${new URLSearchParams(golden.query)}` : '';
     const answer = await target.request(golden.method, path + query, {
       token: golden.caller === 'anonymous' ? undefined : callers[golden.caller].token,
-      body: request,
+      body: isForm(request) ? formOf(request.multipart) : request,
     });
     expect(answer.status, answer.text).toBe(golden.status);
     if (golden.response === null) expect(answer.text).toBe('');
     else expect(differences(answer.body, golden.response, golden.volatile)).toEqual([]);
   });
 });
+
+/** Files of a form: name of the part → content. */
+const isForm = (request: unknown): request is { multipart: Record<string, string> } =>
+  typeof request === 'object' && request !== null && 'multipart' in request;
+
+function formOf(parts: Record<string, string>): FormData {
+  const form = new FormData();
+  for (const [name, content] of Object.entries(parts)) form.set(name, new Blob([content]), `${name}.svg`);
+  return form;
+}

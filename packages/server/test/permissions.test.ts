@@ -3,6 +3,7 @@ import { allOperations, type Operation } from '@slipway/contract';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { routes } from '../src/routes.ts';
 import { configured, makeConnector } from './support/connectors.ts';
+import { makeChannel } from './support/platform.ts';
 import { startTestServer, type TestServer, type TestUser } from './support/server.ts';
 
 type Role = 'anonymous' | 'viewer' | 'foreign' | 'member' | 'admin';
@@ -96,6 +97,10 @@ async function makeEntities(organization: string): Promise<Record<string, string
     token: users.member.token,
     body: { fields: { key: 'value' } },
   });
+  const bucket = await server.request('POST', '/buckets', {
+    token: users.member.token,
+    body: { name: 'Files' },
+  });
   return {
     publicId: connector.id,
     movedToBinPublicId: connector.id,
@@ -106,6 +111,11 @@ async function makeEntities(organization: string): Promise<Record<string, string
     buildId: state.body.data.state.uuid,
     runId: run.id,
     organizationId: organization,
+    connectorUuid: connector.id,
+    otherVersion: 'latest',
+    bucketId: bucket.body.data.id,
+    environment: 'dev',
+    major: '1',
     memberId: users.viewer.id,
     integratorId: users.foreign.id,
     // Nobody of those who call: everybody may change their own name.
@@ -117,6 +127,8 @@ async function makeEntities(organization: string): Promise<Record<string, string
     projectId: String(project.id),
     siteId: String(site.id),
     dataSourceId: '1',
+    channelId: String(await makeChannel(server, { owner: organization })),
+    legacyExecutableId: '1',
     processId: crypto.randomUUID(),
   };
 }
@@ -128,11 +140,14 @@ const addressOf = (operation: Operation): string =>
     return value;
   });
 
+/** A form where one is expected: another content type is refused before the entity is looked for. */
+const wrongBody = ({ upload }: Operation) => (upload ? new FormData() : { 'no-such-field': true });
+
 const send = (operation: Operation, token: string | undefined) =>
   server.request(operation.method, addressOf(operation), {
     token,
     // Wrong on purpose: access is decided before the fields of a body are looked at, so nothing is ever changed.
-    body: operation.method === 'GET' || operation.method === 'DELETE' ? undefined : { 'no-such-field': true },
+    body: operation.method === 'GET' || operation.method === 'DELETE' ? undefined : wrongBody(operation),
   });
 
 test('every declared operation is bound to a verb, and stands in the matrix', () => {

@@ -1,6 +1,14 @@
 import Type from 'typebox';
 import { connectorTypes, executionModes, flows } from '../enums.ts';
-import { body, choice, nullableText, optional, requiredText, uuid } from '../fields.ts';
+import {
+  body,
+  choice,
+  nullablePositiveInteger,
+  nullableText,
+  optional,
+  requiredText,
+  uuid,
+} from '../fields.ts';
 import { operation, type QueryParameter } from '../operation.ts';
 import { Connector } from '../representations/connector.ts';
 import { messages, texts } from '../texts.ts';
@@ -182,4 +190,60 @@ export const connectorRestoreFromBin = operation({
     },
     notFound,
   ],
+});
+
+export const connectorUpdate = operation({
+  id: 'connector_update',
+  method: 'PATCH',
+  path: '/connectors/{publicId}',
+  chapter,
+  tag: 'ours',
+  summary: 'Change name, description and readme of a connector',
+  access: 'write-404',
+  scope: 'connectors:write',
+  subject: 'connector',
+  body: body({
+    'connector-name': optional(requiredText()),
+    'connector-description': optional(nullableText({ max: 2000 })),
+    readme: optional(nullableText({ max: 65_536, verbatim: true })),
+  }),
+  success: { envelope: 'single', message: 'Connector updated.', resource: 'connector', data: Connector },
+  refusals: [notFound],
+});
+
+export const connectorDelete = operation({
+  id: 'connector_delete',
+  method: 'DELETE',
+  path: '/connectors/{publicId}',
+  chapter,
+  tag: 'ours',
+  summary: 'Delete a connector in the bin for good',
+  access: 'write-404',
+  scope: 'connectors:write',
+  subject: 'any-connector',
+  success: { envelope: 'empty' },
+  refusals: [{ status: 400, body: { message: 'Connector must be in the bin.', errors: [] } }, notFound],
+});
+
+export const connectorTransferOwnership = operation({
+  id: 'connector_transfer_ownership',
+  method: 'PUT',
+  path: '/connectors/{publicId}/owner',
+  chapter,
+  tag: 'documented',
+  summary: 'Give a connector to another owner',
+  access: 'write-403',
+  scope: 'connectors:write',
+  subject: 'connector',
+  body: body({ new_owner: uuid(), account: optional(nullablePositiveInteger()) }),
+  success: { envelope: 'message', message: 'A new owner has been assigned.' },
+  refusals: [
+    'New owner was not found.',
+    'You are not a member of this organization.',
+    'Bucket is assigned to more than one Connector.',
+    'The organization has reached its limit of 10 connectors.',
+  ].map((text) => ({
+    status: 400 as const,
+    body: { message: messages.badRequest, errors: { new_owner: text } },
+  })),
 });

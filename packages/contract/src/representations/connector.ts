@@ -5,6 +5,7 @@ import {
   executionModes,
   fieldTypes,
   flows,
+  networkPolicies,
   runtimeEnvironments,
   serviceStages,
   serviceTypes,
@@ -170,4 +171,16 @@ export const Connector = Type.Object({
   integrator: Uuid,
   versions: Type.Array(ConnectorVersion),
   main: nullable(ConnectorVersion),
+});
+
+/** `config.execution` with what a run may use. */
+export const ExecutionConfig = Type.Object({
+  ...executionProperties,
+  limits: Type.Object({
+    'memory-mb': Type.Integer(),
+    cpus: Type.Number(),
+    'timeout-seconds': Type.Integer(),
+    network: oneOf(networkPolicies),
+    'allow-list': Type.Array(Type.String()),
+  }),
 });

@@ -5,8 +5,9 @@ import { notFound, refused, wrongState } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import type { Input } from '../http/route.ts';
 import type { RawJson } from '../json.ts';
-import { hasActiveRuns } from '../runs/active-runs.ts';
-import { isInFlight, isInProduction } from '../versions/transitions.ts';
+import { isActivelyUsed } from '../versions/active-use.ts';
+import { lockVersions } from '../versions/store.ts';
+import { isInFlight } from '../versions/transitions.ts';
 import { checkLimit } from './create-connector.ts';
 import { binnedRepresentation, connectorJson, connectorRepresentation } from './store.ts';
 
@@ -64,23 +65,8 @@ async function lock(db: Work, id: string, place: 'inside' | 'outside'): Promise<
 
 /** @throws 400 when a version is actively used (3.5), or background work is changing one */
 async function refuseWhileUsed(db: Work, connectorId: string): Promise<void> {
-  const versions = await db
-    .selectFrom('connector_versions')
-    .selectAll()
-    .where('connector_id', '=', connectorId)
-    .orderBy('major')
-    .forUpdate()
-    .execute();
-  const used = versions.some((version) => isInProduction(version) || version.assigned_to_sites.length > 0);
-  if (
-    used ||
-    (await hasActiveRuns(
-      db,
-      versions.map((version) => version.id),
-    ))
-  ) {
-    throw refused('Connector is actively used on the platform.');
-  }
+  const versions = await lockVersions(db, connectorId);
+  if (await isActivelyUsed(db, versions)) throw refused('Connector is actively used on the platform.');
   const busy = versions.find((version) => isInFlight(version.state));
   if (busy) throw wrongState(busy.state);
 }

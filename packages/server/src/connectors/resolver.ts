@@ -14,6 +14,8 @@ declare module '../http/subjects.ts' {
   interface Subjects {
     connector: ConnectorSubject;
     'binned-connector': ConnectorSubject;
+    /** In the bin or not. */
+    'any-connector': ConnectorSubject;
   }
 }
 
@@ -25,7 +27,10 @@ export function connectorRight(actor: Actor, ownerId: string): Right {
 }
 
 export const resolveConnector: Resolver<'connector'> = (context, params) =>
-  find(context, params.publicId as string, sql<boolean>`deleted_at IS NULL`);
+  find(context, (params.publicId ?? params.connectorUuid) as string, sql<boolean>`deleted_at IS NULL`);
+
+export const resolveAnyConnector: Resolver<'any-connector'> = (context, params) =>
+  find(context, params.publicId as string, sql<boolean>`true`);
 
 export const resolveBinnedConnector: Resolver<'binned-connector'> = (context, params) =>
   find(context, params.movedToBinPublicId as string, sql<boolean>`deleted_at IS NOT NULL`);

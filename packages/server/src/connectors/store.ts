@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Context, Database } from '../context.ts';
+import type { Context, Database, Work } from '../context.ts';
+import { notFound } from '../errors.ts';
 import { RawJson } from '../json.ts';
 import type { Settings } from '../settings.ts';
 import { versionRepresentation } from '../versions/representation.ts';
@@ -55,4 +56,41 @@ export async function ownsConnectors(db: Database, ownerId: string): Promise<boo
     db,
   );
   return rows[0]?.found ?? false;
+}
+
+/**
+ * The connector's row, locked until the transaction ends: who changes the set of its versions comes one after the other.
+ *
+ * @throws 404 when it was deleted since it was looked up
+ */
+export const lockConnector = (db: Work, id: string) =>
+  db
+    .selectFrom('connectors')
+    .selectAll()
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirstOrThrow(() => notFound('Connector'));
+
+/** Takes the next major number of a connector; a number is never given out twice, whatever becomes of its version. */
+export async function nextMajor(db: Work, id: string): Promise<number> {
+  const row = await db
+    .updateTable('connectors')
+    .set({ last_major: sql<number>`last_major + 1` })
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .returning('last_major')
+    .executeTakeFirstOrThrow(() => notFound('Connector'));
+  return row.last_major;
+}
+
+/** Gives everything one user owns to another, what lies in the bin included. */
+export async function giveConnectors(db: Work, from: string, to: string): Promise<void> {
+  for (const binned of [sql<boolean>`deleted_at IS NULL`, sql<boolean>`deleted_at IS NOT NULL`]) {
+    await db
+      .updateTable('connectors')
+      .set({ owner_id: to, updated_at: sql<Date>`now()` })
+      .where('owner_id', '=', from)
+      .where(binned)
+      .execute();
+  }
 }

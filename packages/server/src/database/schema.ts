@@ -91,6 +91,33 @@ export interface Builds {
   wanted_commit: string | null;
 }
 
+export interface Channels {
+  classifications: Generated<Json>;
+  created_at: Generated<Timestamp>;
+  delta: Generated<boolean>;
+  fields: Generated<Json>;
+  file_names: Json;
+  id: Generated<number>;
+  name: string;
+  owner_id: string | null;
+  single_file: Generated<boolean>;
+  updated_at: Generated<Timestamp>;
+}
+
+export interface ConnectorMetadata {
+  channel_owner: string;
+  confidence: string | null;
+  connector_id: string;
+  created_at: Generated<Timestamp>;
+  help_center: string | null;
+  id: string;
+  internal_documentation: string | null;
+  last_reviewed_at: Timestamp | null;
+  last_updated_by: string;
+  notes: string | null;
+  updated_at: Generated<Timestamp>;
+}
+
 export interface Connectors {
   created_at: Generated<Timestamp>;
   created_by: string;
@@ -106,6 +133,14 @@ export interface Connectors {
   readme: string | null;
   type: string;
   updated_at: Generated<Timestamp>;
+}
+
+export interface ConnectorUses {
+  connector_id: string | null;
+  entry: number | null;
+  kind: string | null;
+  major: number | null;
+  site_id: number | null;
 }
 
 export interface ConnectorVersions {
@@ -207,6 +242,8 @@ export interface DataSources {
   key_column: string | null;
   kind: string;
   last_run: string | null;
+  legacy_executable: number | null;
+  legacy_values: Generated<Json>;
   match_column: string | null;
   name: string;
   on_failure: Generated<string>;
@@ -245,6 +282,24 @@ export interface IndividualConfigs {
   order: number;
   updated_at: Generated<Timestamp>;
   version_id: string;
+}
+
+export interface LegacyExecutables {
+  command: string;
+  created_at: Generated<Timestamp>;
+  id: Generated<number>;
+  image: string;
+  kind: string;
+  name: string;
+  updated_at: Generated<Timestamp>;
+}
+
+export interface LegacySwitches {
+  connector_id: string;
+  created_at: Generated<Timestamp>;
+  data_source_id: number;
+  legacy_executable: number;
+  major: number;
 }
 
 export interface LogChunks {
@@ -485,6 +540,11 @@ export interface VersionBuckets {
   version_id: string;
 }
 
+export interface VersionLogos {
+  svg: Buffer;
+  version_id: string;
+}
+
 export interface VersionSecrets {
   place: number;
   secret_id: string;
@@ -506,12 +566,17 @@ export interface DB {
   authentications: Authentications;
   buckets: Buckets;
   builds: Builds;
+  channels: Channels;
+  connector_metadata: ConnectorMetadata;
+  connector_uses: ConnectorUses;
   connector_versions: ConnectorVersions;
   connectors: Connectors;
   data_sets: DataSets;
   data_sources: DataSources;
   form_values: FormValues;
   individual_configs: IndividualConfigs;
+  legacy_executables: LegacyExecutables;
+  legacy_switches: LegacySwitches;
   log_chunks: LogChunks;
   memberships: Memberships;
   migrations: Migrations;
@@ -531,6 +596,7 @@ export interface DB {
   vault_entries: VaultEntries;
   version_authentications: VersionAuthentications;
   version_buckets: VersionBuckets;
+  version_logos: VersionLogos;
   version_secrets: VersionSecrets;
   workers: Workers;
 }

@@ -58,9 +58,21 @@ export function sendResult(
     case 'empty':
       return reply.code(204).send();
     case 'raw':
-      return reply.code(200).type(success.contentType).send(jsonText(given.data));
+      reply.headers(given.headers);
+      if (given.headers.etag && hasAlready(reply, given.headers.etag)) return reply.code(304).send();
+      return reply
+        .code(200)
+        .type(success.contentType)
+        .send(Buffer.isBuffer(given.data) ? given.data : jsonText(given.data));
   }
 }
+
+/** Does `If-None-Match` name this tag? Weak comparison, as reads ask for (RFC 9110, 13.1.2). */
+const hasAlready = (reply: FastifyReply, etag: string): boolean =>
+  (reply.request.headers['if-none-match'] ?? '')
+    .split(',')
+    .map((tag) => tag.trim().replace(/^W\//, ''))
+    .some((tag) => tag === '*' || tag === etag);
 
 export const sendJson = (reply: FastifyReply, status: number, text: string): FastifyReply =>
   reply.code(status).type(jsonType).send(text);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import multipart from '@fastify/multipart';
 import { messages, type Operation } from '@slipway/contract';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Actor, Context } from '../context.ts';
@@ -10,6 +11,7 @@ import { sendJson } from './answers.ts';
 import { handlerOf, refusalOf } from './pipeline.ts';
 import type { Route } from './route.ts';
 import type { Resolvers } from './subjects.ts';
+import { uploadLimits } from './upload.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -63,7 +65,7 @@ export function buildApp(
   app.addHook('onRequest', async (request, reply) => {
     setHeaders(request, reply);
     // The router would take what follows the slash for an empty parameter (1.1: a trailing slash is not accepted).
-    if (/.\/(\?|$)/.test(request.url)) await sendJson(reply, 404, '{"message":"Resource not found."}');
+    if (/^[^?]+\/(\?|$)/.test(request.url)) await sendJson(reply, 404, '{"message":"Resource not found."}');
   });
   app.addHook('onResponse', async (request, reply) => {
     const { log } = services;
@@ -82,7 +84,16 @@ export function buildApp(
   app.setNotFoundHandler((_request, reply) => sendJson(reply, 404, '{"message":"Resource not found."}'));
   app.setErrorHandler((error, request, reply) => answerError(services, error, request, reply));
 
-  for (const route of routes) addRoute(app, services, route, resolvers);
+  for (const route of routes.filter(({ operation }) => !operation.upload)) {
+    addRoute(app, services, route, resolvers);
+  }
+  // Forms are a content type of these operations alone; everywhere else they are refused.
+  app.register(async (forms) => {
+    await forms.register(multipart, { limits: uploadLimits });
+    for (const route of routes.filter(({ operation }) => operation.upload)) {
+      addRoute(forms, services, route, resolvers);
+    }
+  });
   for (const [url, operations] of byPath(routes)) refuseOtherMethods(app, url, operations);
   return app;
 }

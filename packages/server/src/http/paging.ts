@@ -9,19 +9,32 @@ import type { ListResult } from './route.ts';
  * Keyset cursors: the position of the page, and the sort key of the last item before it. Nothing is skipped or doubled
  * while others insert.
  */
-interface Cursor {
+export interface Cursor {
   from: number;
   keys: string[];
 }
 
-const encode = ({ from, keys }: Cursor): string =>
+export const encodeCursor = ({ from, keys }: Cursor): string =>
   Buffer.from(JSON.stringify([from, ...keys])).toString('base64url');
 
-/** @throws 400 `{"after":"This value is not valid."}` */
-function decode(after: string, count: number): Cursor {
+/**
+ * @param count keys that the list is sorted by
+ * @param isKey could this be a key of the list?
+ * @throws 400 `{"after":"This value is not valid."}`
+ */
+export function decodeCursor(
+  after: string,
+  count: number,
+  isKey: (key: string) => boolean = isPlain,
+): Cursor {
   try {
     const [from, ...keys] = JSON.parse(Buffer.from(after, 'base64url').toString()) as unknown[];
-    if (Number.isSafeInteger(from) && (from as number) >= 0 && keys.length === count && keys.every(isKey)) {
+    if (
+      Number.isSafeInteger(from) &&
+      (from as number) >= 0 &&
+      keys.length === count &&
+      keys.every((key) => typeof key === 'string' && isKey(key))
+    ) {
       return { from: from as number, keys: keys as string[] };
     }
   } catch {
@@ -30,7 +43,8 @@ function decode(after: string, count: number): Cursor {
   throw badRequest({ after: texts.invalid });
 }
 
-const isKey = (key: unknown): boolean => typeof key === 'string' && /^[\w:. +/-]{1,255}$/.test(key);
+/** Numbers, ids, times and plain names. */
+const isPlain = (key: string): boolean => /^[\w:. +/-]{1,255}$/.test(key);
 
 /** How a list is sorted: the columns of the key, unique together, all in one direction. */
 export interface Order {
@@ -75,7 +89,7 @@ export async function readPage(db: Database, page: Page, listing: Listing): Prom
     items,
     total: counted ? await countRows(db, listing) : start + items.length,
     from: start,
-    after: next && encode({ from: start + items.length, keys: next }),
+    after: next && encodeCursor({ from: start + items.length, keys: next }),
   };
 }
 
@@ -102,7 +116,7 @@ export function readLines(db: Database, page: Page, listing: Listing): Readable 
 }
 
 const cursorOf = (page: Page, { order }: Listing): Cursor | null =>
-  page.after === null ? null : decode(page.after, order.columns.length);
+  page.after === null ? null : decodeCursor(page.after, order.columns.length);
 
 /** The items behind the cursor, and the sort key of the last one when more follow. */
 async function readItems(

@@ -9,12 +9,13 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Context } from '../context.ts';
-import { badRequest, Refusal, refused } from '../errors.ts';
+import { badRequest, notFound, Refusal, refused } from '../errors.ts';
 import { checkSubject } from './access.ts';
 import { sendResult } from './answers.ts';
 import { requireBody } from './body.ts';
 import type { Input, Route } from './route.ts';
 import type { Resolver, Resolvers } from './subjects.ts';
+import { requireMultipart, uploadOf } from './upload.ts';
 
 const noBody = Type.Object({}, { additionalProperties: false });
 
@@ -25,7 +26,7 @@ const noBody = Type.Object({}, { additionalProperties: false });
 export function handlerOf(route: Route, resolvers: Resolvers) {
   const { operation } = route;
   return async (request: FastifyRequest, reply: FastifyReply, context: Context): Promise<FastifyReply> => {
-    const json = operation.method === 'GET' ? {} : parseBody(request.body);
+    const json = operation.method === 'GET' ? {} : bodyOf(operation, request);
     const { params, query, page } = checkAddress(operation, request);
     const subject = await findSubject(operation, resolvers, context, params);
     const body = operation.looseBody ? json : requireBody(operation.body ?? noBody, json, operation.rules);
@@ -35,6 +36,7 @@ export function handlerOf(route: Route, resolvers: Resolvers) {
       page,
       body,
       subject,
+      upload: operation.upload && uploadOf(request, reply, operation.upload.maxBytes),
       lastEventId: Number.parseInt(String(request.headers['last-event-id'] ?? '0'), 10) || 0,
     } as unknown as Input<Operation>;
 
@@ -49,6 +51,13 @@ export function handlerOf(route: Route, resolvers: Resolvers) {
     const path = request.url.split('?')[0] as string;
     return sendResult(reply, operation, await route.verb(context, input), { path, query, page });
   };
+}
+
+/** The form of the body (step 5); a file is read when the verb asks for it. */
+function bodyOf(operation: Operation, request: FastifyRequest): unknown {
+  if (!operation.upload) return parseBody(request.body);
+  requireMultipart(request);
+  return {};
 }
 
 /** The body as an object; nothing at all counts as `{}`. */
@@ -66,7 +75,12 @@ function parseBody(body: unknown): unknown {
 }
 
 function checkAddress(operation: Operation, request: FastifyRequest) {
-  const { values: params, errors } = checkParameters(pathValues(request), operation.patterns);
+  const { values: params, errors } = checkParameters(
+    pathValues(request),
+    operation.patterns,
+    operation.patternTexts,
+  );
+  if (operation.malformedPath && Object.keys(errors).length > 0) throw notFound(operation.malformedPath);
   const {
     values: query,
     page,

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { BodyOf, Operation, Page, ParametersOf, QueryOf, StreamType } from '@slipway/contract';
 import type { Context } from '../context.ts';
 import type { Subjects } from './subjects.ts';
+import type { Upload } from './upload.ts';
 
 /** The entity that the path addresses, already found and allowed. */
 type SubjectOf<O extends Operation> = O['subject'] extends keyof Subjects
@@ -14,6 +15,8 @@ export interface Input<O extends Operation> {
   query: QueryOf<O>;
   page: Page;
   body: BodyOf<O>;
+  /** The first file of an operation with `upload`; undefined for all others. */
+  upload: O['upload'] extends object ? Upload : undefined;
   subject: SubjectOf<O>;
   /** `Last-Event-ID` of a reader that comes back, 0 at first. */
   lastEventId: number;
@@ -30,16 +33,28 @@ export interface ListResult {
   headers?: Record<string, string>;
 }
 
-/** A success that differs from what the operation declares: another status or message (created or updated). */
+/**
+ * A success that differs from what the operation declares: another status or message (created or updated), or headers
+ * of its own. With a header `etag` a reader that has the same already gets a 304 (operations that answer `raw`).
+ */
 export class Reply {
   readonly data: unknown;
   readonly status: number | undefined;
   readonly message: string | undefined;
+  readonly headers: Record<string, string>;
 
-  constructor(data: unknown, { status, message }: { status?: number; message?: string } = {}) {
+  constructor(
+    data: unknown,
+    {
+      status,
+      message,
+      headers = {},
+    }: { status?: number; message?: string; headers?: Record<string, string> } = {},
+  ) {
     this.data = data;
     this.status = status;
     this.message = message;
+    this.headers = headers;
   }
 }
 

@@ -1,5 +1,6 @@
 import { operations } from '@slipway/contract';
 import { type Route, route } from '../http/route.ts';
+import { handover } from './handover.ts';
 import { listUsers, showMe } from './read-users.ts';
 import { resolveUser } from './resolver.ts';
 import { createToken, deleteToken, listTokens } from './tokens.ts';
@@ -15,5 +16,6 @@ export const identityRoutes: Route[] = [
   route(operations.tokenList, listTokens),
   route(operations.tokenCreate, createToken),
   route(operations.tokenDelete, deleteToken),
+  route(operations.handover, handover),
   route(operations.updateIntegratorDefaults, updateIntegratorDefaults),
 ];

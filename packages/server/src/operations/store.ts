@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database, Work } from '../context.ts';
 
 /** A background operation as the API shows it (3.6), from the row of `states` under the alias `s`. */
 export const stateRepresentation = sql`json_build_object(
@@ -17,4 +17,9 @@ export async function readState(db: Database, id: string): Promise<{ json: strin
 export async function settledStatus(db: Database, id: string): Promise<string | null> {
   const row = await db.selectFrom('states').select('status').where('id', '=', id).executeTakeFirst();
   return row?.status === 'pending' ? null : (row?.status ?? 'failed');
+}
+
+/** Gives the background operations that one user started to another. */
+export async function giveStates(db: Work, from: string, to: string): Promise<void> {
+  await db.updateTable('states').set({ owner_id: to }).where('owner_id', '=', from).execute();
 }

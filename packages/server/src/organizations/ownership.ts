@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Actor, Context, Database, Work } from '../context.ts';
 import { badRequest } from '../errors.ts';
+import { fellowMembersOf } from './store.ts';
 
 /** Who a new thing belongs to. */
 export interface Owner {
@@ -74,4 +75,30 @@ export async function defaultsFor(context: Context, owner: Owner): Promise<Defau
     LEFT JOIN users u ON u.id = k.user_id
     LEFT JOIN organizations o ON o.id = k.owner_id`.execute(context.db);
   return rows[0] ?? { dev: null, prod: null };
+}
+
+/**
+ * Whom somebody may give what they own: an organization of theirs, or a fellow member of one; an admin everybody.
+ *
+ * @returns null when there is no such organization or user, `foreign` when it is not theirs to choose
+ */
+export async function readNewOwner({ actor, db }: Context, id: string): Promise<Owner | null | 'foreign'> {
+  const { rows } = await sql<{ kind: Owner['kind']; mine: boolean }>`
+    SELECT 'organization' AS kind, id = ANY(${[...actor.organizations]}::uuid[]) AS mine
+    FROM organizations WHERE id = ${id} FOR KEY SHARE`.execute(db);
+  const users = await sql<{ kind: Owner['kind']; mine: boolean }>`
+    SELECT 'user' AS kind, id = ${actor.id} OR id IN ${fellowMembersOf(actor)} AS mine
+    FROM users WHERE id = ${id} FOR KEY SHARE`.execute(db);
+  const found = rows[0] ?? users.rows[0];
+  if (!found) return null;
+  return found.mine || actor.role === 'admin' ? { id, kind: found.kind } : 'foreign';
+}
+
+/** Gives the memberships of one user to another, in the order they were joined. */
+export async function moveOrganizations(db: Work, from: string, to: string): Promise<void> {
+  await sql`
+    INSERT INTO organization_members (organization_id, user_id)
+    SELECT organization_id, ${to}::uuid FROM organization_members WHERE user_id = ${from} ORDER BY place
+    ON CONFLICT DO NOTHING`.execute(db);
+  await db.deleteFrom('organization_members').where('user_id', '=', from).execute();
 }

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Actor, Database } from '../context.ts';
+import type { Actor, Database, Work } from '../context.ts';
 import { RawJson } from '../json.ts';
 
 /** Names of a secret's fields in stored order. */
@@ -31,4 +31,13 @@ export async function ownsSecrets(db: Database, ownerId: string): Promise<boolea
   const { rows } = await sql<{ found: boolean }>`
     SELECT EXISTS (SELECT 1 FROM secrets WHERE owner_id = ${ownerId}) AS found`.execute(db);
   return rows[0]?.found ?? false;
+}
+
+/** Gives everything one owner has to another; paths are unique on the server, so none gets in the way. */
+export async function giveSecrets(db: Work, from: string, to: string): Promise<void> {
+  await db
+    .updateTable('secrets')
+    .set({ owner_id: to, updated_at: sql<Date>`now()` })
+    .where('owner_id', '=', from)
+    .execute();
 }

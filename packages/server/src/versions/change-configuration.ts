@@ -3,7 +3,8 @@ import { sql, type Updateable } from 'kysely';
 import { type Context, inTransaction, type Work } from '../context.ts';
 import type { ConnectorVersions } from '../database/schema.ts';
 import { refused, wrongState } from '../errors.ts';
-import { audit, type Change } from '../events/audit.ts';
+import type { Change } from '../events/audit.ts';
+import { auditVersion } from './audit-version.ts';
 import type { VersionSubject } from './resolver.ts';
 import { lockVersion, type VersionRow } from './store.ts';
 import { isInFlight, isInProduction, stateAfterChange } from './transitions.ts';
@@ -47,18 +48,7 @@ export function changeConfiguration(
       })
       .where('id', '=', version.id)
       .execute();
-    if (changes.length > 0) {
-      await audit(work, {
-        action: operation.id,
-        entity: {
-          type: 'connector-version',
-          id: `${version.connectorId}/${version.major}`,
-          name: version.name,
-        },
-        connector: version.connectorId,
-        changes,
-      });
-    }
+    await auditVersion(work, operation, version, changes);
   });
 }
 

@@ -35,10 +35,14 @@ const buckets = sql`
      ORDER BY b.environment), '[]')
    FROM version_buckets b WHERE b.version_id = v.id)`;
 
-const execution = sql`json_build_object(
+/** @param more further keys, behind the others */
+export const executionJson = (
+  more: RawBuilder<unknown> = sql``,
+): RawBuilder<unknown> => sql`json_build_object(
   'execution-mode', v.execution_mode, 'container-api-image', v.container_api_default_image,
   'docker-host', v.docker_host,
-  'container-api', json_build_object('image', v.container_api_image, 'version-constraint', v.container_api_constraint))`;
+  'container-api', json_build_object('image', v.container_api_image, 'version-constraint', v.container_api_constraint)
+  ${more})`;
 
 /** `config` (3.3), also what `dev_config` and `prod_config` are copies of. */
 export const configJson: RawBuilder<unknown> = sql`json_build_object(
@@ -52,7 +56,7 @@ export const configJson: RawBuilder<unknown> = sql`json_build_object(
   'individuals', ${individualsJson},
   'migration', CASE WHEN v.legacy_executable IS NULL THEN NULL
     ELSE json_build_object('legacy-executable', v.legacy_executable) END,
-  'execution', ${execution},
+  'execution', ${executionJson()},
   'export', v.export_config,
   'data-service', v.data_service_config,
   'datasource', v.datasource_config,
@@ -79,6 +83,10 @@ const prodReference = sql`json_build_object(
 /** `1.0.3` */
 const versionNumber: RawBuilder<string> = sql`v.major || '.0.' || v.patch`;
 
+/** Null while none is uploaded. */
+export const logoAddress = (publicUrl: string): RawBuilder<string | null> => sql`CASE WHEN v.has_logo
+  THEN ${`${publicUrl}/files/connectors/`}::text || v.connector_id || '/' || v.major || '/logo.svg' END`;
+
 /**
  * @param publicUrl base address of the server, for the logo
  * @param deletedAt of the connector: all its versions lie in the bin together
@@ -89,8 +97,7 @@ export const versionRepresentation = (
 ): RawBuilder<unknown> => sql`
   json_build_object(
     'name', v.name, 'description', v.description, 'readme', v.readme, 'version', ${versionNumber},
-    'logo', CASE WHEN v.has_logo
-      THEN ${`${publicUrl}/files/connectors/`}::text || v.connector_id || '/' || v.major || '/logo.svg' END,
+    'logo', ${logoAddress(publicUrl)},
     'created-at', ${time('v.created_at')}, 'updated-at', ${time('v.updated_at')},
     'deleted-at', wire_time(${deletedAt}), 'state', v.state, 'config', ${configJson},
     'platform_dev_reference', ${devReference}, 'platform_prod_reference', ${prodReference},

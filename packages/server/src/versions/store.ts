@@ -16,6 +16,14 @@ export async function versionJson(db: Database, settings: Settings, versionId: s
   return new RawJson(json);
 }
 
+/** The version's row, for reading. */
+export const readVersion = (db: Database, versionId: string) =>
+  db
+    .selectFrom('connector_versions')
+    .selectAll()
+    .where('id', '=', versionId)
+    .executeTakeFirstOrThrow(() => new Error(`Version ${versionId} is gone.`));
+
 /** The version's row, locked until the transaction ends: two writers at once never lose an update. */
 export const lockVersion = (db: Work, versionId: string) =>
   db
@@ -26,3 +34,24 @@ export const lockVersion = (db: Work, versionId: string) =>
     .executeTakeFirstOrThrow(() => new Error(`Version ${versionId} is gone.`));
 
 export type VersionRow = Awaited<ReturnType<typeof lockVersion>>;
+
+/** All versions of a connector in order, locked like {@link lockVersion}. */
+export const lockVersions = (db: Work, connectorId: string): Promise<VersionRow[]> =>
+  db
+    .selectFrom('connector_versions')
+    .selectAll()
+    .where('connector_id', '=', connectorId)
+    .orderBy('major')
+    .forUpdate()
+    .execute();
+
+/** The version with the highest number, locked. */
+export const lockNewest = (db: Work, connectorId: string): Promise<VersionRow> =>
+  db
+    .selectFrom('connector_versions')
+    .selectAll()
+    .where('connector_id', '=', connectorId)
+    .orderBy('major', 'desc')
+    .limit(1)
+    .forUpdate()
+    .executeTakeFirstOrThrow(() => new Error(`Connector ${connectorId} has no version.`));

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '../../src/ids.ts';
 import { configured, makeConnector } from '../support/connectors.ts';
+import { makeChannel } from '../support/platform.ts';
 import type { TestServer, TestUser } from '../support/server.ts';
 import type { GoldenCase } from './cases.ts';
 
@@ -47,6 +48,15 @@ const addressOf = (id: string): Record<string, string> => ({
 
 const inState = (state: string, more: object = {}): Fixture =>
   connectorOf({ version: { ...configured, state, ...more } });
+
+/** Synchronized to prod, as columns. */
+const inProd = {
+  ...configured,
+  state: 'synchronized-to-prod',
+  prod_platform_connector: 7,
+  prod_version: '1.0.0',
+  prod_config: '{}',
+};
 
 const bothSecrets: Fixture = async (test, callers, golden) => {
   await putSecret(
@@ -164,6 +174,25 @@ const organization =
     return { params: { organizationId: id, memberId } };
   };
 
+/** A connector with the metadata of the example; without any where the answer says so. */
+const withMetadata: Fixture = async (test, { admin }, golden) => {
+  const { id } = await makeConnector(test, admin, { type: 'data-service' });
+  if (golden.status !== 404) {
+    const added = await test.request('POST', `/metadata/connectors/${id}`, {
+      token: admin.token,
+      body: {
+        'channel-owner': 'Third Party',
+        confidence: 'Semi Confident',
+        'help-center': 'http://help.center',
+        'internal-documentation': 'http://docs.internal',
+        notes: 'some notes',
+      },
+    });
+    if (added.status !== 201) throw new Error(added.text);
+  }
+  return { params: { connectorUuid: id } };
+};
+
 /** What each operation's examples need before the request. */
 export const fixtures: Record<string, Fixture> = {
   connector_list: async (test, { member }) => {
@@ -213,6 +242,56 @@ export const fixtures: Record<string, Fixture> = {
     })(test, callers, golden),
   connector_update_runtime_prod: connectorOf(),
   connector_individual_config_add: connectorOf(),
+  connector_transfer_ownership: async (test, callers, golden) => {
+    const organization = await test.makeOrganization();
+    await test.server.services.db
+      .insertInto('organization_members')
+      .values({ organization_id: organization, user_id: callers.member.id })
+      .execute();
+    const { id, versionId } = await makeConnector(test, callers.member);
+    if (golden.status === 400) {
+      const other = await makeConnector(test, callers.member);
+      await linkBucket(test, callers.member, [versionId, other.versionId]);
+    }
+    return {
+      params: addressOf(id),
+      request: { new_owner: organization, account: await makeAccount(test) },
+    };
+  },
+  connector_version_upload_logo: (test, callers, golden) =>
+    golden.status === 200
+      ? connectorOf({
+          ...omdb,
+          type: 'transform',
+          version: {
+            ...configured,
+            update_progress: ['application-config', 'vcs-config'],
+            command: 'php',
+            arguments: 'app.php import',
+            health_check: '--help',
+            vcs_url: 'https://github.com/some-repo.git',
+          },
+        })(test, callers, golden)
+      : connectorOf()(test, callers, golden),
+  connector_version_execution_config_update_container_api: connectorOf({ ...omdb, type: 'transform' }),
+  connector_bucket_create_link: async (test, callers, golden) => {
+    const { id: connector } = await makeConnector(test, callers.member);
+    const bucket = golden.status === 404 ? randomUUID() : await linkBucket(test, callers.member, []);
+    return {
+      params: addressOf(connector),
+      ...(golden.request ? { request: { ...golden.request, 'bucket-id': bucket } } : {}),
+    };
+  },
+  add_metadata_to_connector: async (test, { admin }) => {
+    const { id } = await makeConnector(test, admin, { type: 'data-service' });
+    return { params: { connectorUuid: id } };
+  },
+  update_metadata_for_connector: withMetadata,
+  show_metadata_for_connector: withMetadata,
+  handover: async (test) => ({
+    params: {},
+    request: { from: (await test.makeUser()).id, to: (await test.makeUser()).id },
+  }),
   connector_validate_vcs_config: async (test, callers, golden) => {
     if (golden.status !== 200) return connectorOf()(test, callers, golden);
     return connectorOf({ version: { ...configured, vcs_url: makeRepository(test) } })(test, callers, golden);
@@ -278,6 +357,66 @@ export const fixtures: Record<string, Fixture> = {
       },
     })(test, callers, golden);
   },
+  connector_platform_assign_channel: async (test, callers, golden) => {
+    const prepared = await connectorOf({ type: 'export' })(test, callers, golden);
+    if (golden.status === 404) return prepared;
+    const delta = golden.status === 400;
+    const channels = [await makeChannel(test, { delta }), await makeChannel(test, { delta })];
+    return { ...prepared, request: { channels } };
+  },
+  connector_rollback_migration: async (test, callers, golden) => {
+    if (golden.status !== 200) return connectorOf()(test, callers, golden);
+    await putAuthentications(test);
+    const { id, versionId } = await makeConnector(test, callers.member, {
+      type: 'datasource',
+      name: 'omdb',
+      details: { ...omdb.details, flow: 'migration' },
+    });
+    const path = `/connectors/${id}/versions/1/authentication-registrations`;
+    await test.request('PUT', path, {
+      token: callers.member.token,
+      body: { 'authentication-registrations': [30] },
+    });
+    const { db } = test.server.services;
+    await db
+      .insertInto('legacy_executables')
+      .values({ id: 24, name: 'Legacy', kind: 'source', image: 'legacy', command: 'run' })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    await db
+      .updateTable('connector_versions')
+      .set({ ...inProd, legacy_executable: 24, prod_executable: 24 })
+      .where('id', '=', versionId)
+      .execute();
+    return { params: addressOf(id) };
+  },
+  connector_targets_add: connectorOf({ type: 'transform', ...omdb }),
+  connector_targets_update: connectorOf({ type: 'transform', ...omdb }),
+  connector_enable_prod_access: connectorOf({
+    type: 'transform',
+    ...omdb,
+    version: {
+      ...inProd,
+      target_accounts: [789, 987],
+      target_projects: [321, 654],
+      target_sites: [123, 456],
+    },
+  }),
+  connector_disable_prod_access: connectorOf({
+    type: 'transform',
+    ...omdb,
+    version: {
+      ...inProd,
+      target_accounts: [777],
+      target_projects: [444],
+      target_sites: [666],
+      enabled_for_accounts: [777],
+      enabled_for_projects: [444],
+      enabled_for_sites: [666],
+    },
+  }),
+  connector_unrelease: (test, callers, golden) =>
+    connectorOf({ version: { ...inProd, released: golden.status === 204 } })(test, callers, golden),
   state_list: async (test, { member }) => {
     await putState(test, member, await makeConnector(test, member));
     return { params: {} };
@@ -325,6 +464,23 @@ export const fixtures: Record<string, Fixture> = {
   update_organization_default_targets: organization(),
   update_integrator_defaults: async (_test, { foreign }) => ({ params: { integratorId: foreign.id } }),
 };
+
+/** A bucket of the user that the versions are linked to. */
+async function linkBucket(test: TestServer, user: TestUser, versionIds: string[]): Promise<string> {
+  const { db } = test.server.services;
+  const id = newId();
+  await db
+    .insertInto('buckets')
+    .values({ id, name: `Bucket ${id}`, owner_id: user.id })
+    .execute();
+  for (const versionId of versionIds) {
+    await db
+      .insertInto('version_buckets')
+      .values({ version_id: versionId, environment: 'dev', bucket_id: id })
+      .execute();
+  }
+  return id;
+}
 
 async function makeAccount(test: TestServer): Promise<number> {
   const { id } = await test.server.services.db

@@ -1,0 +1,126 @@
+import { type operations, texts } from '@slipway/contract';
+import { type RawBuilder, sql } from 'kysely';
+import { type Context, type Database, inTransaction } from '../context.ts';
+import { violates } from '../database/conflicts.ts';
+import { contains } from '../database/contains.ts';
+import { badRequest, notFound, refused } from '../errors.ts';
+import { audit } from '../events/audit.ts';
+import { decodeCursor, encodeCursor, newestFirst, readPage } from '../http/paging.ts';
+import type { Input, ListResult } from '../http/route.ts';
+import { newId } from '../ids.ts';
+import type { RawJson } from '../json.ts';
+import { chooseOwner } from '../organizations/ownership.ts';
+import { isLinked } from '../versions/bucket-links.ts';
+import { type BucketFile, bucketFiles, removeBucketFiles } from './files.ts';
+import { bucketJson, bucketRepresentation, seesBucket, withUsage } from './store.ts';
+
+/** `GET /buckets` */
+export async function listBuckets(
+  context: Context,
+  { query, page }: Input<typeof operations.bucketList>,
+): Promise<ListResult> {
+  const conditions: RawBuilder<unknown>[] = [seesBucket(context.actor)];
+  if (query.name) conditions.push(contains('b.name', query.name));
+  const list = await readPage(context.db, page, {
+    table: sql`buckets`,
+    alias: 'b',
+    where: sql.join(conditions, sql` AND `),
+    item: bucketRepresentation(),
+    order: newestFirst('b'),
+  });
+  const items: string[] = [];
+  for (const item of list.items) items.push(await withUsage(context, item));
+  return { ...list, items };
+}
+
+/** `POST /buckets` */
+export async function createBucket(
+  context: Context,
+  { body }: Input<typeof operations.bucketCreate>,
+): Promise<RawJson> {
+  try {
+    return await inTransaction(context, async (work) => {
+      const owner = await chooseOwner(work, body.owner);
+      const id = newId();
+      await work.db.insertInto('buckets').values({ id, name: body.name, owner_id: owner.id }).execute();
+      await audit(work, {
+        action: 'bucket_create',
+        entity: { type: 'bucket', id, name: body.name },
+        changes: [
+          { path: 'name', from: null, to: body.name },
+          { path: 'owner', from: null, to: owner.id },
+        ],
+      });
+      return bucketJson(work, id);
+    });
+  } catch (error) {
+    if (violates(error, 'buckets_owner_id_name_key')) throw badRequest({ name: texts.used });
+    throw error;
+  }
+}
+
+/** `GET /buckets/{bucketId}` */
+export const showBucket = (
+  context: Context,
+  { subject }: Input<typeof operations.bucketShow>,
+): Promise<RawJson> => bucketJson(context, subject.id);
+
+/** `GET /buckets/{bucketId}/files`: by path, ascending. */
+export async function listBucketFiles(
+  { db, services }: Context,
+  { subject, query, page }: Input<typeof operations.bucketFileList>,
+): Promise<ListResult> {
+  // A path has at most 1,024 bytes and no control characters.
+  const cursor =
+    page.after === null ? null : decodeCursor(page.after, 1, (path) => /^\P{Cc}{1,1024}$/u.test(path));
+  const { files, more, total } = await bucketFiles(services.storage, subject.id, {
+    prefix: query.prefix ?? '',
+    after: cursor?.keys[0] ?? null,
+    skip: page.from,
+    limit: page.limit,
+  });
+  const from = cursor?.from ?? page.from;
+  const last = files.at(-1);
+  return {
+    items: await describeFiles(db, files),
+    total,
+    from,
+    after: more && last ? encodeCursor({ from: from + files.length, keys: [last.path] }) : null,
+  };
+}
+
+/** The files as the API shows them; the database writes their times as it writes all others. */
+async function describeFiles(db: Database, files: readonly BucketFile[]): Promise<string[]> {
+  const { rows } = await sql<{ item: string }>`
+    SELECT json_build_object('path', f.path, 'size-bytes', f.size, 'updated-at', wire_time(f.time))::text AS item
+    FROM unnest(${files.map(({ path }) => path)}::text[], ${files.map(({ sizeBytes }) => sizeBytes)}::bigint[],
+      ${files.map(({ updatedAt }) => updatedAt.toISOString())}::timestamptz[]) WITH ORDINALITY AS f (path, size, time, place)
+    ORDER BY f.place`.execute(db);
+  return rows.map(({ item }) => item);
+}
+
+/** `DELETE /buckets/{bucketId}`: refused while a version is linked to it. */
+export async function deleteBucket(
+  context: Context,
+  { subject }: Input<typeof operations.bucketDelete>,
+): Promise<void> {
+  await inTransaction(context, async (work) => {
+    // Whoever links it holds this row, or waits for it and finds it gone.
+    const bucket = await work.db
+      .selectFrom('buckets')
+      .select('name')
+      .where('id', '=', subject.id)
+      .forUpdate()
+      .executeTakeFirst();
+    if (!bucket) throw notFound('Bucket');
+    if (await isLinked(work.db, subject.id)) throw refused('Bucket is linked to a connector.');
+    await work.db.deleteFrom('buckets').where('id', '=', subject.id).execute();
+    await audit(work, {
+      action: 'bucket_delete',
+      entity: { type: 'bucket', id: subject.id, name: bucket.name },
+      changes: [{ path: 'name', from: bucket.name, to: null }],
+    });
+  });
+  // Behind the transaction: files of a bucket that is gone do no harm, a bucket without its files would.
+  await removeBucketFiles(context.services.storage, subject.id);
+}
