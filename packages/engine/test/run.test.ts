@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { quoteWords } from '@slipway/contract';
 import { describe, expect, test } from 'vitest';
-import { DEFAULT_RUN_LIMITS, type RunSettings } from '../src/index.ts';
+import { DEFAULT_RUN_LIMITS, type RunSettings, type Sidecar, type StartSidecar } from '../src/index.ts';
 import {
   BOTH_ENGINES,
   buildFiles,
   identityOf,
+  listeningSidecar,
   makeEngine,
   run,
   temporaryFolder,
