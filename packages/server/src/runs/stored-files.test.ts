@@ -1,9 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { buildScript, deploy, endOfRun, localRepositories } from '../../test/support/deployed.ts';
 import { startTestServer } from '../../test/support/server.ts';
 import { newId } from '../ids.ts';
+import { configJson } from '../versions/representation.ts';
 
 /** Takes a file out of the bucket, stores it, and stores it once more where a file is in the way. */
 const script = `
@@ -29,6 +31,10 @@ test('files go between bucket and run; a run whose file could not be stored fail
     .insertInto('version_buckets')
     .values({ version_id: connector.versionId, environment: 'dev', bucket_id: bucket })
     .execute();
+  // The link counts from the next synchronization on, which copies the configuration.
+  await sql`UPDATE connector_versions v SET dev_config = ${configJson} WHERE v.id = ${connector.versionId}`.execute(
+    db,
+  );
   const files = await storage.folder('buckets', bucket);
   await writeFile(join(files, 'in.csv'), 'id\n1\n');
   const { body } = await server.request('POST', '/runs', {
