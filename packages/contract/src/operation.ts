@@ -27,6 +27,7 @@ export type Subject =
   | 'run'
   | 'organization'
   | 'user'
+  | 'invitation'
   | 'secret'
   | 'authentication'
   | 'account'

@@ -5,10 +5,12 @@ import * as builds from './builds.ts';
 import * as connectors from './connectors.ts';
 import * as deployments from './deployments.ts';
 import * as identity from './identity.ts';
+import * as oauthClients from './oauth-clients.ts';
 import * as organizations from './organizations.ts';
 import * as platform from './platform.ts';
 import * as runs from './runs.ts';
 import * as secrets from './secrets.ts';
+import * as signIns from './sign-ins.ts';
 import * as states from './states.ts';
 import * as system from './system.ts';
 import * as versions from './versions.ts';
@@ -23,6 +25,8 @@ export const operations = {
   ...runs,
   ...organizations,
   ...identity,
+  ...signIns,
+  ...oauthClients,
   ...secrets,
   ...authentications,
   ...audit,
