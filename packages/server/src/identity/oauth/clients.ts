@@ -8,6 +8,9 @@ export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 /** Scopes of OpenID Connect beside those of the API. */
 export const identityScopes = ['openid', 'offline_access', 'profile', 'email'];
 
+/** Metadata of a client: the scopes of the API that it may ask for, separated by blanks. */
+export const apiScopesKey = 'api_scopes';
+
 /** Clients that come with the product: they are trusted, and public. */
 export const portalClient = 'slipway-portal';
 export const commandLineClient = 'slipway-cli';
@@ -62,7 +65,8 @@ export async function clientMetadata(
     redirect_uris: client.redirectUris,
     response_types: client.grantTypes.includes('authorization_code') ? ['code'] : [],
     grant_types: client.grantTypes,
-    scope: [...identityScopes, ...client.scopes].join(' '),
+    scope: identityScopes.join(' '),
+    [apiScopesKey]: client.scopes.join(' '),
     ...(client.afterSignOut ? { post_logout_redirect_uris: client.afterSignOut } : {}),
   };
 }

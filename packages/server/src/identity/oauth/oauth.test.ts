@@ -48,7 +48,7 @@ test('discovery names the endpoints at the public address', async () => {
     headers: { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' },
   });
   expect(forged.body.token_endpoint).toBe(`${publicUrl}/oauth/token`);
-  const { body: jwks } = await server.request('GET', '/oauth/jwks');
+  const jwks = JSON.parse((await server.request('GET', '/oauth/jwks')).text);
   expect(jwks.keys).toHaveLength(1);
   expect(jwks.keys[0]).toMatchObject({ kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' });
   expect(jwks.keys[0]).not.toHaveProperty('d');

@@ -4,8 +4,13 @@ import { styles } from './styles.ts';
 /** A text as it may stand in HTML, between tags and in attributes. */
 const inHtml = (text: string): string => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
+const lines = 'M3 19h18M4 15l2 4M20 11l-3 8M4 15l16-4M10 13.4V5l6 6.9';
 const mark = `<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"
-  stroke-linejoin="round" aria-hidden="true"><path d="M3 19h18M4 15l2 4M20 11l-3 8M4 15l16-4M10 13.4V5l6 6.9"/></svg>`;
+  stroke-linejoin="round" aria-hidden="true"><path d="${lines}"/></svg>`;
+
+const icon = `data:image/svg+xml,${encodeURIComponent(
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path d="${lines}" fill="none" stroke="#4a90d9" stroke-width="2"/></svg>`,
+)}`;
 
 /** A whole page. `content` is HTML; texts in it are escaped already. */
 const page = (title: string, content: string, wrong = false): string => `<!doctype html>
@@ -14,6 +19,7 @@ const page = (title: string, content: string, wrong = false): string => `<!docty
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
+<link rel="icon" href="${icon}">
 <title>${wrong ? 'Error: ' : ''}${inHtml(title)} · Slipway</title>
 <style>${styles}</style>
 </head>

@@ -11,7 +11,7 @@ import { sha256 } from '../../ids.ts';
 import { systemContext } from '../../operations/system-context.ts';
 import type { Services } from '../../services.ts';
 import { postgresAdapter } from './adapter.ts';
-import { identityScopes, portalClient } from './clients.ts';
+import { apiScopesKey, identityScopes, portalClient } from './clients.ts';
 import type { KeySet } from './keys.ts';
 import {
   deviceCodePage,
@@ -50,7 +50,6 @@ export function createProvider(services: Services, keys: KeySet): Provider {
 function configurationOf(services: Services, keys: KeySet): Configuration {
   const { publicUrl, corsOrigins } = services.settings;
   const api = {
-    scope: scopes.join(' '),
     audience: publicUrl,
     accessTokenTTL: 15 * minute,
     accessTokenFormat: 'jwt' as const,
@@ -60,6 +59,8 @@ function configurationOf(services: Services, keys: KeySet): Configuration {
     adapter: postgresAdapter(services.db, publicUrl),
     jwks: { keys: keys.token } as JWKS,
     scopes: identityScopes,
+    extraClientMetadata: { properties: [apiScopesKey] },
+    discovery: { scopes_supported: [...identityScopes, ...scopes] },
     claims: { openid: ['sub'], profile: ['name'], email: ['email'] },
     // There is no userinfo endpoint (access tokens are for the API), so the ID token tells name and address.
     conformIdTokenClaims: false,
@@ -133,7 +134,7 @@ function configurationOf(services: Services, keys: KeySet): Configuration {
         // The API is the only thing that tokens are for.
         defaultResource: () => publicUrl,
         useGrantedResource: () => true,
-        getResourceServerInfo: () => api,
+        getResourceServerInfo: (_ctx, _resource, client) => ({ ...api, scope: apiScopes(client) }),
       },
     },
     renderError: (ctx, out, error) => {
@@ -154,6 +155,8 @@ const routes = {
 };
 
 const now = (): number => Math.floor(Date.now() / 1000);
+/** What a client may ask for, separated by blanks. */
+const apiScopes = (client: Client): string => String(client.metadata()[apiScopesKey] ?? '');
 export const nameOf = (client: Client | undefined): string => client?.clientName ?? 'The application';
 
 /** What was granted before in this browser; the portal is given what it asks for without a question. */
@@ -190,8 +193,9 @@ export async function makeGrant(services: Services, provider: Provider, consent:
   const asked = consent.scopes.split(' ').filter(Boolean);
   const grant = new provider.Grant({ accountId: userId, clientId: client.clientId });
   grant.addOIDCScope(asked.filter((scope) => identityScopes.includes(scope)).join(' '));
-  const apiScopes = asked.filter((scope) => (scopes as readonly string[]).includes(scope));
-  if (apiScopes.length > 0) grant.addResourceScope(services.settings.publicUrl, apiScopes.join(' '));
+  const allowed = apiScopes(client).split(' ');
+  const given = asked.filter((scope) => allowed.includes(scope));
+  if (given.length > 0) grant.addResourceScope(services.settings.publicUrl, given.join(' '));
   const grantId = await grant.save();
   const system = systemContext(services);
   const { name, role } = await services.db
