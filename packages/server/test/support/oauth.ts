@@ -126,7 +126,12 @@ export async function signIn(test: TestServer, email: string, more: Record<strin
   const consent = await visitor.visit(`${page.path}/sign-in`, { email, password });
   const done = await visitor.visit(`${consent.path}/allow`, {});
   const code = new URL(done.location as string).searchParams.get('code') as string;
-  const exchange = { grant_type: 'authorization_code', code, redirect_uri: callback, code_verifier: verifier };
+  const exchange = {
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: callback,
+    code_verifier: verifier,
+  };
   const { body } = await requestToken(test, exchange);
   return { visitor, exchange, tokens: body as Record<string, string> };
 }

@@ -1,6 +1,6 @@
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -102,6 +102,7 @@ describe.skipIf(!existsSync(executablePath))('in a browser', { timeout: 60_000 }
         'Stay signed inuntil you end it under “Sign-ins”',
       ]);
       await check(page, 'consent');
+      await page.keyboard.press('Tab');
       await page.keyboard.press('Enter');
       await page.waitForURL(/127\.0\.0\.1:\d+\/callback/);
       const sent = new URL(page.url()).searchParams;
@@ -156,6 +157,7 @@ describe.skipIf(!existsSync(executablePath))('in a browser', { timeout: 60_000 }
     await page.getByRole('heading', { name: 'Is this your device?' }).waitFor();
     expect(await page.locator('.shown').textContent()).toBe(device.body.user_code);
     await check(page, 'device-confirm');
+    await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await page.getByLabel('E-mail address').fill(email);
     await page.getByLabel('Password').fill(password);

@@ -174,7 +174,10 @@ describe('refresh tokens', () => {
     expect(second.status).toBe(200);
     expect(second.body.refresh_token).not.toBe(tokens.refresh_token);
     expect((await me(second.body.access_token)).status).toBe(200);
-    expect(await refresh(tokens.refresh_token)).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+    expect(await refresh(tokens.refresh_token)).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    });
     expect((await refresh(second.body.refresh_token)).status).toBe(400);
     expect((await me(second.body.access_token)).status).toBe(401);
   });

@@ -103,7 +103,7 @@ export function consentPage({ path, client, user, scopes: asked, host }: Consent
     }</p>
 ${items.length > 0 ? `<ul>${items.join('')}</ul>` : '<p>It learns who you are, nothing else.</p>'}
 <p>Never more than your own role allows.</p>
-<form method="post" action="${path}/allow"><button type="submit" autofocus>Allow</button></form>
+<form method="post" action="${path}/allow"><button type="submit">Allow</button></form>
 <form method="post" action="${path}/cancel"><button class="quiet" type="submit">Cancel</button></form>`,
   );
 }
@@ -143,7 +143,7 @@ export const deviceConfirmPage = (form: string, client: string, code: string): s
     `<p><strong>${inHtml(client)}</strong> wants to connect. Go on only when the device shows this code:</p>
 <p class="shown">${inHtml(code)}</p>
 <form method="post" action="/oauth/device">${hidden(form)}
-<button type="submit" autofocus>Continue</button>
+<button type="submit">Continue</button>
 <button class="quiet" type="submit" name="abort" value="yes">Cancel</button>
 </form>`,
   );
@@ -156,7 +156,7 @@ export const signOutPage = (form: string): string =>
     'Sign out?',
     `<p>This ends your session in this browser.</p>
 <form method="post" action="/oauth/sign-out/confirm">${hidden(form)}
-<button type="submit" name="logout" value="yes" autofocus>Sign out</button>
+<button type="submit" name="logout" value="yes">Sign out</button>
 <button class="quiet" type="submit">Stay signed in</button>
 </form>`,
   );

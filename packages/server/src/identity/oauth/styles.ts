@@ -46,7 +46,7 @@ button {
 }
 button:hover { filter: brightness(1.08); }
 button.quiet { margin-top: .625rem; color: var(--text); background: transparent; border-color: var(--field-edge); }
-form + form > button.quiet { margin-top: 0; }
+form > button:first-child, input[type=hidden] + button { margin-top: 0; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .wrong {
   margin: 1.25rem 0 0; padding: .625rem .75rem; color: var(--wrong); background: var(--wrong-ground);
