@@ -8,9 +8,6 @@ const cost = { N: 16_384, r: 8, p: 1 };
 const keyBytes = 32;
 const stored = /^scrypt\$(\d+)\$(\d+)\$(\d+)\$([\w-]+)\$([\w-]+)$/;
 
-/** The shortest password that is taken (product 7). */
-export const passwordMinimum = 12;
-
 /** A password as it is stored: `scrypt$N$r$p$salt$key`. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);

@@ -145,6 +145,10 @@ describe('limits', () => {
     const last = await server.request('POST', '/invitations/none', { body: {} });
     expect(last).toMatchObject({ status: 429, body: { message: 'Too many requests.' } });
     expect(last.headers.get('retry-after')).toBe('60');
+    // The code of a device is guessed no faster.
+    const device = await fetch(`${server.url}/oauth/device`, { method: 'POST' });
+    expect(device.status).toBe(429);
+    expect(device.headers.get('retry-after')).toBe('60');
     await db.deleteFrom('sign_in_attempts').execute();
     expect((await server.request('POST', '/invitations/none', { body: {} })).status).toBe(404);
   });

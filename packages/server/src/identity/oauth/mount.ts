@@ -3,9 +3,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { sql } from 'kysely';
 import { type Repeated, repeat } from '../../jobs/repeat.ts';
 import type { Services } from '../../services.ts';
-import { forgetAttempts } from '../attempts.ts';
+import { begin, forgetAttempts } from '../attempts.ts';
 import { addInteractions } from './interactions.ts';
+import { failurePage } from './pages.ts';
 import { createProvider } from './provider.ts';
+import { pageHeaders } from './send-page.ts';
 
 const minute = 60_000;
 
@@ -22,6 +24,14 @@ export function mountOAuth(app: FastifyInstance, services: Services): Repeated {
       reply.hijack();
       reply.raw.setHeader('X-Request-Id', request.id);
       reply.raw.setHeader('X-Frame-Options', 'DENY');
+      const wait = await waitForGuess(services, request);
+      if (wait > 0) {
+        const headers = { ...pageHeaders(), 'retry-after': String(wait) };
+        reply.raw
+          .writeHead(429, headers)
+          .end(failurePage(`Too many attempts. Try again in ${wait} seconds.`));
+        return;
+      }
       await provider.callback()(publicRequest(services, request), reply.raw);
     });
     for (const url of ['/oauth/*', '/.well-known/openid-configuration']) {
@@ -38,6 +48,12 @@ export function mountOAuth(app: FastifyInstance, services: Services): Repeated {
     },
     services.log,
   );
+}
+
+/** The code of a device is short, so tries count like those to sign in. Seconds to wait, 0 for none. */
+async function waitForGuess({ db }: Services, { method, url, ip }: FastifyRequest): Promise<number> {
+  if (method !== 'POST' || url.split('?')[0] !== '/oauth/device') return 0;
+  return (await begin(db, { ip, account: null })).wait;
 }
 
 async function sweep({ db }: Services): Promise<void> {
