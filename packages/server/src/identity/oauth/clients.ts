@@ -3,7 +3,7 @@ import type { AdapterPayload } from 'oidc-provider';
 import type { Database } from '../../context.ts';
 
 const refreshable = ['authorization_code', 'refresh_token'];
-export const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 
 /** Scopes of OpenID Connect beside those of the API. */
 export const identityScopes = ['openid', 'offline_access', 'profile', 'email'];
@@ -13,7 +13,7 @@ export const apiScopesKey = 'api_scopes';
 
 /** Clients that come with the product: they are trusted, and public. */
 export const portalClient = 'slipway-portal';
-export const commandLineClient = 'slipway-cli';
+const commandLineClient = 'slipway-cli';
 
 interface Client {
   id: string;
