@@ -516,7 +516,6 @@ export interface Users {
   last_seen_at: Timestamp | null;
   name: string | null;
   password_hash: string | null;
-  password_one_time: Generated<boolean>;
   prod_defaults: Json | null;
   role: string;
   status: string;

@@ -33,13 +33,13 @@ export async function ensureFirstAdmin(services: Services): Promise<FirstAdmin> 
       role: 'admin',
       status: 'active',
     });
-    const oneTime = await setOneTimePassword(work.db, id);
+    const password = await setFirstPassword(work.db, id);
     await audit(work, {
       action: 'system.create-first-admin',
       entity: { type: 'user', id, name: firstAdminEmail },
       changes: [{ path: 'role', from: null, to: 'admin' }],
     });
-    return oneTime;
+    return password;
   });
   if (services.settings.adminToken === null) await issueBootstrapToken(services);
   return { password };
@@ -51,13 +51,13 @@ export interface FirstAdmin {
 }
 
 /** Four groups of letters and digits that are not mistaken for each other: 99 bits, and no burden to type. */
-async function setOneTimePassword(db: Work, id: string): Promise<string> {
+async function setFirstPassword(db: Work, id: string): Promise<string> {
   const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
   const group = (): string => Array.from({ length: 5 }, () => letters[randomInt(letters.length)]).join('');
   const password = [group(), group(), group(), group()].join('-');
   await db
     .updateTable('users')
-    .set({ password_hash: await hashPassword(password), password_one_time: true })
+    .set({ password_hash: await hashPassword(password) })
     .where('id', '=', id)
     .execute();
   return password;

@@ -37,7 +37,7 @@ export async function updatePassword(
     if (present !== user.password_hash) throw badRequest({ current: 'This value is not valid.' });
     await work.db
       .updateTable('users')
-      .set({ password_hash: hash, password_one_time: false, updated_at: new Date() })
+      .set({ password_hash: hash, updated_at: new Date() })
       .where('id', '=', actor.id)
       .execute();
     await endOtherSignIns(work.db, actor.id, signIn);

@@ -1,6 +1,3 @@
--- The first admin's password is made for them; it lasts until they set their own.
-ALTER TABLE users ADD COLUMN password_one_time boolean NOT NULL DEFAULT false;
-
 -- Who may ask users for access, and machines that act for a user. Clients of the product itself stand in the code.
 CREATE TABLE oauth_clients (
   id uuid PRIMARY KEY,

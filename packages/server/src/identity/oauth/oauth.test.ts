@@ -54,6 +54,17 @@ test('discovery names the endpoints at the public address', async () => {
   expect(jwks.keys[0]).not.toHaveProperty('d');
 });
 
+test('behind HTTPS cookies are secure, and addresses are those of the proxy', async () => {
+  const secure = await startOAuthServer({ SLIPWAY_PUBLIC_URL: 'https://slipway.example' });
+  const answer = await secure.request('GET', authorization(proofKey().challenge));
+  expect(answer.status).toBe(303);
+  const cookies = answer.headers.getSetCookie();
+  expect(cookies.length).toBeGreaterThan(0);
+  for (const cookie of cookies) expect(cookie).toMatch(/; secure/i);
+  const { body } = await secure.request('GET', '/.well-known/openid-configuration');
+  expect(body.token_endpoint).toBe('https://slipway.example/oauth/token');
+});
+
 describe('authorization code with PKCE', () => {
   test('gives an access token of 15 minutes that the API takes, narrowed by the role', async () => {
     const user = await person();
