@@ -208,24 +208,27 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
     );
   });
 
-  testWith('/usr/bin/python3')('Python requirements are installed into the bundle', async () => {
-    const { root, engine, url } = await setUp({
-      'requirements.txt': '# local\n./greet-1.0-py3-none-any.whl\n',
-    });
-    // A wheel by hand, so that nothing has to come from the network.
-    const script = [
-      'import zipfile',
-      'with zipfile.ZipFile("greet-1.0-py3-none-any.whl", "w") as wheel:',
-      '  wheel.writestr("greet.py", "WORD = \'greeted\'\\n")',
-      '  info = "greet-1.0.dist-info/"',
-      '  wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: greet\\nVersion: 1.0\\n")',
-      '  wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")',
-      '  wheel.writestr(info + "RECORD", "")',
-    ].join('\n');
-    execFileSync('/usr/bin/python3', ['-c', script], { cwd: url });
-    commitFiles(url, {});
-    const { digest } = await build(engine, { url }).result;
-    const ran = await run(engine, root, digest, `/usr/bin/python3 -c 'import greet; print(greet.WORD)'`);
-    expect(ran.of('stdout')).toEqual(['greeted']);
-  });
+  testWith('/usr/bin/python3', 'python3 -m pip --version')(
+    'Python requirements are installed into the bundle',
+    async () => {
+      const { root, engine, url } = await setUp({
+        'requirements.txt': '# local\n./greet-1.0-py3-none-any.whl\n',
+      });
+      // A wheel by hand, so that nothing has to come from the network.
+      const script = [
+        'import zipfile',
+        'with zipfile.ZipFile("greet-1.0-py3-none-any.whl", "w") as wheel:',
+        '  wheel.writestr("greet.py", "WORD = \'greeted\'\\n")',
+        '  info = "greet-1.0.dist-info/"',
+        '  wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: greet\\nVersion: 1.0\\n")',
+        '  wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")',
+        '  wheel.writestr(info + "RECORD", "")',
+      ].join('\n');
+      execFileSync('/usr/bin/python3', ['-c', script], { cwd: url });
+      commitFiles(url, {});
+      const { digest } = await build(engine, { url }).result;
+      const ran = await run(engine, root, digest, `/usr/bin/python3 -c 'import greet; print(greet.WORD)'`);
+      expect(ran.of('stdout')).toEqual(['greeted']);
+    },
+  );
 });

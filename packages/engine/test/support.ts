@@ -20,7 +20,12 @@ import {
   type StartSidecar,
 } from '../src/index.ts';
 
-const isInstalled = (program: string): boolean => spawnSync(program, ['--version']).error === undefined;
+/** A program, with arguments that it answers with success when it is of use. */
+const isInstalled = (command: string): boolean => {
+  const [program = '', ...args] = command.split(' ');
+  const { error, status } = spawnSync(program, args.length > 0 ? args : ['--version']);
+  return error === undefined && (args.length === 0 || status === 0);
+};
 
 /** Whether a test may run: its programs are installed, or continuous integration has to have them. */
 const mayRun = (...programs: string[]): boolean =>

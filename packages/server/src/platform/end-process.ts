@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { type Context, inTransaction, type Work } from '../context.ts';
 import { announce } from '../events/signals.ts';
+import { cancelRunsOf } from '../runs/cancel-run.ts';
 import type { Step } from './steps.ts';
 
 export interface ProcessEnd {
@@ -30,6 +31,8 @@ export const endProcess = (context: Context, id: string, end: ProcessEnd): Promi
       .returning('site_id')
       .executeTakeFirst();
     if (!row) return;
+    // A cancel, or an error, may have come between planning the runs and beginning them.
+    if (end.status === 'failed') await cancelRunsOf(work.db, id);
     await wakeNext(work, row.site_id);
     await announce(work.db, id);
   });

@@ -9,8 +9,8 @@ import { executeRun } from '../runs/execute-run.ts';
 import { isEnded } from '../runs/run-state.ts';
 import type { Services } from '../services.ts';
 import { endProcess, type ProcessEnd } from './end-process.ts';
+import type { ClaimedProcess } from './import-parts.ts';
 import { importSite } from './import-site.ts';
-import type { Step } from './steps.ts';
 
 /** Processes that one worker works on at the same time; what they run is limited by itself. */
 const processesAtOnce = 16;
@@ -18,15 +18,6 @@ const processesAtOnce = 16;
 const mostAttempts = 3;
 /** A cancel is told by a signal; should that be lost, it is seen at the latest then. */
 const cancelCheckMs = 5000;
-
-/** A process that this worker has claimed. */
-export interface ClaimedProcess {
-  id: string;
-  site: number;
-  action: 'import' | 'all' | 'run';
-  attempts: number;
-  steps: Step[];
-}
 
 export interface Worker {
   /** Gives the work in hand back: another worker goes on with it. */
