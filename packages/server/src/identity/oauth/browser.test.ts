@@ -177,6 +177,20 @@ describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)(
       await context.close();
     });
 
+    test('the address with the code in it leads to the same question, under the same policy', async () => {
+      const device = await requestToken(server, { scope: 'runs:read' }, {}, '/oauth/device/auth');
+      const page = await browser.newPage();
+      const complaints: string[] = [];
+      page.on('console', (message) => complaints.push(message.text()));
+      const first = await page.goto(device.body.verification_uri_complete);
+      expect(first?.headers()['content-security-policy']).toContain("frame-ancestors 'none'");
+      await page.getByRole('heading', { name: 'Is this your device?' }).waitFor();
+      expect(complaints).toEqual([]);
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await page.getByText('Cancelled. The device gets no access.').waitFor();
+      await page.close();
+    });
+
     test('what can not go on says so', async () => {
       const page = await browser.newPage();
       await page.goto(url(authorization('x', { client_id: 'nobody' })));

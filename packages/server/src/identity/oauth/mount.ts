@@ -7,7 +7,7 @@ import { begin, forgetAttempts } from '../attempts.ts';
 import { addInteractions } from './interactions.ts';
 import { failurePage } from './pages.ts';
 import { createProvider } from './provider.ts';
-import { pageHeaders } from './send-page.ts';
+import { pageHeaders, strictHeaders } from './send-page.ts';
 
 const minute = 60_000;
 
@@ -23,7 +23,7 @@ export function mountOAuth(app: FastifyInstance, services: Services): Repeated {
       // The provider reads the body and answers by itself.
       reply.hijack();
       reply.raw.setHeader('X-Request-Id', request.id);
-      reply.raw.setHeader('X-Frame-Options', 'DENY');
+      for (const [name, value] of Object.entries(strictHeaders)) reply.raw.setHeader(name, value);
       const wait = await waitForGuess(services, request);
       if (wait > 0) {
         const headers = { ...pageHeaders(), 'retry-after': String(wait) };

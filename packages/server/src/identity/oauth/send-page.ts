@@ -4,6 +4,18 @@ import { styles } from './styles.ts';
 
 const styleHash = createHash('sha256').update(styles).digest('base64');
 
+/**
+ * For whatever the provider answers by itself: to the empty script-src it adds the hash of the script with which it
+ * sends its own forms on.
+ */
+export const strictHeaders: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'none'; script-src; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'x-frame-options': 'DENY',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'same-origin',
+};
+
 /** Headers of every page of the sign-in: nothing is loaded, no script runs, nobody frames it. */
 export function pageHeaders(redirectsTo: readonly string[] = []): Record<string, string> {
   // Browsers apply form-action to redirects after a form too, so the client's address has to be named.
@@ -11,6 +23,7 @@ export function pageHeaders(redirectsTo: readonly string[] = []): Record<string,
     .map((uri) => URL.parse(uri)?.origin)
     .filter((origin) => origin && origin !== 'null');
   return {
+    ...strictHeaders,
     'content-type': 'text/html; charset=utf-8',
     'cache-control': 'no-store',
     'content-security-policy': [
@@ -21,9 +34,6 @@ export function pageHeaders(redirectsTo: readonly string[] = []): Record<string,
       "frame-ancestors 'none'",
       "base-uri 'none'",
     ].join('; '),
-    'x-frame-options': 'DENY',
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'same-origin',
   };
 }
 
