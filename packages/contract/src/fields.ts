@@ -120,6 +120,17 @@ export const positiveIntegers = () =>
     'x-texts': { item: texts.positiveList },
   });
 
+/** `main`, `latest` or a major number, as text or number, that must be there. */
+export const versionSelector = () =>
+  Type.Unsafe<string | number>({
+    type: ['string', 'integer'],
+    pattern: '^(main|latest|\\d{1,9})$',
+    minimum: 0,
+    maximum: 999_999_999,
+    'x-texts': { type: texts.invalid, range: texts.invalid },
+    description: '`main`, `latest` or a major number',
+  });
+
 /** An object that refuses keys it does not name, at every depth. */
 export const body = <P extends Type.TProperties>(properties: P) =>
   Type.Object(properties, { additionalProperties: false });

@@ -32,7 +32,8 @@ export type Subject =
   | 'authentication'
   | 'account'
   | 'project'
-  | 'site';
+  | 'site'
+  | 'channel';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

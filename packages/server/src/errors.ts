@@ -22,6 +22,10 @@ export class Refusal extends Error {
   }
 }
 
+/** What a refusal says in one text: that of its first field, else its sentence. */
+export const refusalText = ({ body }: Refusal): string =>
+  Object.values((body.errors ?? {}) as FieldErrors)[0] ?? String(body.message);
+
 /** 400 that names fields: field validation, and rules with a field. */
 export const badRequest = (errors: FieldErrors): Refusal =>
   new Refusal(400, { message: messages.badRequest, errors });

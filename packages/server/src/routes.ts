@@ -8,6 +8,7 @@ import { identityResolvers, identityRoutes } from './identity/routes.ts';
 import { stateResolvers, stateRoutes } from './operations/routes.ts';
 import { organizationResolvers, organizationRoutes } from './organizations/routes.ts';
 import { platformResolvers, platformRoutes } from './platform/routes.ts';
+import { productionRoutes } from './production/routes.ts';
 import { runResolvers, runRoutes } from './runs/routes.ts';
 import { secretResolvers, secretRoutes } from './secrets/routes.ts';
 import { systemRoutes } from './system/routes.ts';
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   ...versionRoutes,
   ...buildRoutes,
   ...deploymentRoutes,
+  ...productionRoutes,
   ...stateRoutes,
   ...runRoutes,
   ...organizationRoutes,

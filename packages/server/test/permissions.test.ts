@@ -3,6 +3,7 @@ import { allOperations, type Operation } from '@slipway/contract';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { routes } from '../src/routes.ts';
 import { configured, makeConnector } from './support/connectors.ts';
+import { makeChannel } from './support/platform.ts';
 import { startTestServer, type TestServer, type TestUser } from './support/server.ts';
 
 type Role = 'anonymous' | 'viewer' | 'foreign' | 'member' | 'admin';
@@ -120,6 +121,8 @@ async function makeEntities(organization: string): Promise<Record<string, string
     projectId: String(project.id),
     siteId: String(site.id),
     dataSourceId: '1',
+    channelId: String(await makeChannel(server, { owner: organization })),
+    legacyExecutableId: '1',
     processId: crypto.randomUUID(),
   };
 }

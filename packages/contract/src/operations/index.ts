@@ -2,16 +2,20 @@ import type { Operation } from '../operation.ts';
 import * as audit from './audit.ts';
 import * as authentications from './authentications.ts';
 import * as builds from './builds.ts';
+import * as channels from './channels.ts';
 import * as connectors from './connectors.ts';
 import * as deployments from './deployments.ts';
 import * as identity from './identity.ts';
+import * as memberships from './memberships.ts';
 import * as oauthClients from './oauth-clients.ts';
 import * as organizations from './organizations.ts';
 import * as platform from './platform.ts';
+import * as production from './production.ts';
 import * as runs from './runs.ts';
 import * as secrets from './secrets.ts';
 import * as signIns from './sign-ins.ts';
 import * as states from './states.ts';
+import * as structure from './structure.ts';
 import * as system from './system.ts';
 import * as versions from './versions.ts';
 
@@ -21,6 +25,7 @@ export const operations = {
   ...versions,
   ...builds,
   ...deployments,
+  ...production,
   ...states,
   ...runs,
   ...organizations,
@@ -32,6 +37,9 @@ export const operations = {
   ...audit,
   ...system,
   ...platform,
+  ...structure,
+  ...memberships,
+  ...channels,
 } as const;
 
 const isOperation = (value: unknown): value is Operation =>

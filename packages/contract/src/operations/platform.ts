@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { processActions, processStatuses } from '../enums.ts';
+import { connectorTypes, datasourceCategories, processActions, processStatuses } from '../enums.ts';
 import {
   body,
   choice,
@@ -22,6 +22,7 @@ import {
   Process,
   Project,
   Site,
+  SiteConnector,
   siteStatuses,
 } from '../representations/platform.ts';
 import { Row } from '../representations/run.ts';
@@ -239,6 +240,25 @@ export const platformSiteUpdate = operation({
   ],
 });
 
+export const platformSiteConnectorList = operation({
+  id: 'platform_site_connector_list',
+  method: 'GET',
+  path: '/platform/sites/{siteId}/connectors',
+  chapter: partsChapter,
+  tag: 'ours',
+  summary: 'List the connector versions that a site may use',
+  access: 'read-404',
+  scope: 'platform:read',
+  subject: 'site',
+  query: {
+    type: { kind: 'choice', values: connectorTypes },
+    category: { kind: 'choice', values: datasourceCategories },
+    ...nameFilter,
+  },
+  success: { envelope: 'list', resource: 'site-connector', data: SiteConnector },
+  refusals: [field('type', texts.choice), field('category', texts.choice), missing('Site')],
+});
+
 export const platformDataSourceList = operation({
   id: 'platform_data_source_list',
   method: 'GET',
@@ -287,6 +307,69 @@ const part = body({
 /** Null where the kind of the source has no such part. */
 const ConnectorPartBody = Type.Unsafe<Type.Static<typeof part> | null>({ ...part, type: ['object', 'null'] });
 
+const dataSourceBody = body({
+  name: requiredText(),
+  kind: choice(dataSourceKinds),
+  role: optional(choice(dataSourceRoles)),
+  status: optional(choice(siteStatuses)),
+  order: optional(nullableInteger({ minimum: 1, maximum: 2_147_483_647, texts: { range: texts.positive } })),
+  connector: optional(ConnectorPartBody),
+  transform: optional(ConnectorPartBody),
+  'on-failure': optional(choice(failurePolicies)),
+  'key-column': optional(nullableText()),
+  'match-column': optional(nullableText()),
+  join: optional(choice(joins)),
+  prefix: optional(nullableText({ max: 64 })),
+});
+
+const dataSourceRefusals = [
+  field('name', texts.used),
+  field('connector', 'Connector is not available for this site.'),
+  field('connector', messages.wrongType('export')),
+  field('connector.credential', texts.blank),
+  field('connector.credential', 'Credential not found.'),
+  field('connector.values.<option>', texts.blank),
+  field('connector.values.<option>', texts.unexpected),
+  field('connector.values.<option>', 'This value should be 0 or 1.'),
+  field('connector.values.<option>', 'This value should be one of the options.'),
+  missing('Site'),
+];
+
+export const platformDataSourceCreate = operation({
+  id: 'platform_data_source_create',
+  method: 'POST',
+  path: '/platform/sites/{siteId}/data-sources',
+  chapter: partsChapter,
+  tag: 'ours',
+  summary: 'Add a data source to a site',
+  access: 'write-404',
+  scope: 'platform:write',
+  subject: 'site',
+  body: dataSourceBody,
+  success: {
+    envelope: 'single',
+    status: 201,
+    message: 'Data source created.',
+    resource: 'data-source',
+    data: DataSource,
+  },
+  refusals: dataSourceRefusals,
+});
+
+export const platformDataSourceDelete = operation({
+  id: 'platform_data_source_delete',
+  method: 'DELETE',
+  path: '/platform/sites/{siteId}/data-sources/{dataSourceId}',
+  chapter: partsChapter,
+  tag: 'ours',
+  summary: 'Remove a data source from a site',
+  access: 'write-404',
+  scope: 'platform:write',
+  subject: 'site',
+  success: { envelope: 'empty' },
+  refusals: [missing('Site'), missing('Data source')],
+});
+
 export const platformDataSourceUpdate = operation({
   id: 'platform_data_source_update',
   method: 'PUT',
@@ -297,41 +380,14 @@ export const platformDataSourceUpdate = operation({
   access: 'write-404',
   scope: 'platform:write',
   subject: 'site',
-  body: body({
-    name: requiredText(),
-    kind: choice(dataSourceKinds),
-    role: optional(choice(dataSourceRoles)),
-    status: optional(choice(siteStatuses)),
-    order: optional(
-      nullableInteger({ minimum: 1, maximum: 2_147_483_647, texts: { range: texts.positive } }),
-    ),
-    connector: optional(ConnectorPartBody),
-    transform: optional(ConnectorPartBody),
-    'on-failure': optional(choice(failurePolicies)),
-    'key-column': optional(nullableText()),
-    'match-column': optional(nullableText()),
-    join: optional(choice(joins)),
-    prefix: optional(nullableText({ max: 64 })),
-  }),
+  body: dataSourceBody,
   success: {
     envelope: 'single',
     message: 'Data source updated.',
     resource: 'data-source',
     data: DataSource,
   },
-  refusals: [
-    field('name', texts.used),
-    field('connector', 'Connector is not available for this site.'),
-    field('connector', messages.wrongType('export')),
-    field('connector.credential', texts.blank),
-    field('connector.credential', 'Credential not found.'),
-    field('connector.values.<option>', texts.blank),
-    field('connector.values.<option>', texts.unexpected),
-    field('connector.values.<option>', 'This value should be 0 or 1.'),
-    field('connector.values.<option>', 'This value should be one of the options.'),
-    missing('Site'),
-    missing('Data source'),
-  ],
+  refusals: [...dataSourceRefusals, missing('Data source')],
 });
 
 export const platformProcessList = operation({

@@ -1,6 +1,7 @@
 import Type from 'typebox';
-import { processActions, processStatuses } from '../enums.ts';
-import { nullable, oneOf, Time, Uuid } from './common.ts';
+import { connectorTypes, datasourceCategories, processActions, processStatuses } from '../enums.ts';
+import { Integers, nullable, oneOf, Time, Uuid } from './common.ts';
+import { IndividualConfig } from './connector.ts';
 
 export const siteStatuses = ['active', 'paused'] as const;
 export const dataSourceKinds = ['connector', 'chain', 'legacy', 'file', 'feedback'] as const;
@@ -109,4 +110,19 @@ export const DataSet = Type.Object({
   current: Type.Boolean(),
   rows: Type.Object({ import: Type.Integer(), intermediate: Type.Integer() }),
   'created-at': Time,
+});
+
+/** A connector version that a site may use. */
+export const SiteConnector = Type.Object({
+  id: Uuid,
+  type: oneOf(connectorTypes),
+  name: Type.String(),
+  version: Type.Integer(),
+  logo: nullable(Type.String()),
+  description: nullable(Type.String()),
+  readme: nullable(Type.String()),
+  categories: Type.Array(oneOf(datasourceCategories)),
+  environment: oneOf(['dev', 'prod']),
+  fields: Type.Array(IndividualConfig),
+  authentications: Integers,
 });

@@ -91,6 +91,19 @@ export interface Builds {
   wanted_commit: string | null;
 }
 
+export interface Channels {
+  classifications: Generated<Json>;
+  created_at: Generated<Timestamp>;
+  delta: Generated<boolean>;
+  fields: Generated<Json>;
+  file_names: Json;
+  id: Generated<number>;
+  name: string;
+  owner_id: string | null;
+  single_file: Generated<boolean>;
+  updated_at: Generated<Timestamp>;
+}
+
 export interface Connectors {
   created_at: Generated<Timestamp>;
   created_by: string;
@@ -106,6 +119,14 @@ export interface Connectors {
   readme: string | null;
   type: string;
   updated_at: Generated<Timestamp>;
+}
+
+export interface ConnectorUses {
+  connector_id: string | null;
+  entry: number | null;
+  kind: string | null;
+  major: number | null;
+  site_id: number | null;
 }
 
 export interface ConnectorVersions {
@@ -207,6 +228,8 @@ export interface DataSources {
   key_column: string | null;
   kind: string;
   last_run: string | null;
+  legacy_executable: number | null;
+  legacy_values: Generated<Json>;
   match_column: string | null;
   name: string;
   on_failure: Generated<string>;
@@ -252,6 +275,24 @@ export interface Invitations {
   expires_at: Timestamp;
   token_hash: Buffer;
   user_id: string;
+}
+
+export interface LegacyExecutables {
+  command: string;
+  created_at: Generated<Timestamp>;
+  id: Generated<number>;
+  image: string;
+  kind: string;
+  name: string;
+  updated_at: Generated<Timestamp>;
+}
+
+export interface LegacySwitches {
+  connector_id: string;
+  created_at: Generated<Timestamp>;
+  data_source_id: number;
+  legacy_executable: number;
+  major: number;
 }
 
 export interface LogChunks {
@@ -566,6 +607,8 @@ export interface DB {
   authentications: Authentications;
   buckets: Buckets;
   builds: Builds;
+  channels: Channels;
+  connector_uses: ConnectorUses;
   connector_versions: ConnectorVersions;
   connectors: Connectors;
   data_sets: DataSets;
@@ -573,6 +616,8 @@ export interface DB {
   form_values: FormValues;
   individual_configs: IndividualConfigs;
   invitations: Invitations;
+  legacy_executables: LegacyExecutables;
+  legacy_switches: LegacySwitches;
   log_chunks: LogChunks;
   memberships: Memberships;
   migrations: Migrations;

@@ -7,6 +7,7 @@ import { audit, changesBetween } from '../events/audit.ts';
 import type { Verb } from '../http/route.ts';
 import { setVersion } from '../operations/transitions.ts';
 import type { VersionSubject } from '../versions/resolver.ts';
+import { recordSiteUses } from '../versions/site-uses.ts';
 import { lockVersion, type VersionRow, versionJson } from '../versions/store.ts';
 import { platformVersion, requireChannel } from './dev-site.ts';
 
@@ -69,6 +70,8 @@ export async function assignmentOn(
   site: number,
 ): Promise<AssignedColumns> {
   const assigned = await work.services.platform.assign(work, platformVersion(version, row), site);
+  // It may have taken the place of another version.
+  await recordSiteUses(work, version.connectorId);
   return {
     dev_assigned_to_site: assigned.assignedToSite,
     dev_assigned_to_channel: assigned.assignedToChannel,

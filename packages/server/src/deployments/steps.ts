@@ -4,6 +4,7 @@ import { writeEntries } from '../events/log-store.ts';
 import type { ActionRun } from '../operations/action.ts';
 import { setVersion } from '../operations/transitions.ts';
 import { findVersion, type VersionSubject } from '../versions/resolver.ts';
+import { recordSiteUses } from '../versions/site-uses.ts';
 import type { VersionRow } from '../versions/store.ts';
 import { ensureProject, ensureSite, unassigned } from './dev-site.ts';
 
@@ -15,7 +16,7 @@ export interface StepInput {
   row: VersionRow;
   version: VersionSubject;
   /** Writes a line of the log. */
-  say(message: string): Promise<void>;
+  say(message: string, level?: 'info' | 'warning'): Promise<void>;
 }
 
 /** One step: it does its part in one transaction with the record that it is done. */
@@ -30,30 +31,38 @@ export interface Step {
  */
 export async function performSteps(run: ActionRun, steps: readonly Step[]): Promise<void> {
   for (const step of steps) {
-    if (run.action.stepsDone.includes(step.name)) continue;
-    run.signal.throwIfAborted();
-    run.step = step.name;
-    await performStep(run, step);
+    if (!run.action.stepsDone.includes(step.name)) await performTogether(run, [step]);
   }
 }
 
-const performStep = ({ action, transaction }: ActionRun, step: Step): Promise<void> =>
-  transaction(async (work, row) => {
-    const { version } = await findVersion(work, action.connectorId, String(action.major));
-    if (!version) throw new Error('The version is gone.');
-    await sql`
-      UPDATE states SET step = ${step.name}, steps_done = array_append(steps_done, ${step.name})
-      WHERE id = ${action.id}`.execute(work.db);
-    await step.do({
-      work,
-      row,
-      version,
-      say: (message) =>
-        writeEntries(work.db, work.services.settings.timeZone, action.id, [
-          { level: 'info', source: step.name, message },
-        ]),
-    });
+/** Does steps that must take effect at the same moment, in one transaction. */
+export async function performTogether(run: ActionRun, steps: readonly Step[]): Promise<void> {
+  run.signal.throwIfAborted();
+  run.step = steps[0]?.name ?? run.step;
+  await run.transaction(async (work, row) => {
+    for (const step of steps) {
+      run.step = step.name;
+      await doStep(run, step, work, row);
+    }
   });
+}
+
+async function doStep({ action }: ActionRun, step: Step, work: Working, row: VersionRow): Promise<void> {
+  const { version } = await findVersion(work, action.connectorId, String(action.major));
+  if (!version) throw new Error('The version is gone.');
+  await sql`
+    UPDATE states SET step = ${step.name}, steps_done = array_append(steps_done, ${step.name})
+    WHERE id = ${action.id}`.execute(work.db);
+  await step.do({
+    work,
+    row,
+    version,
+    say: (message, level = 'info') =>
+      writeEntries(work.db, work.services.settings.timeZone, action.id, [
+        { level, source: step.name, message },
+      ]),
+  });
+}
 
 /** Account and project of the version, the project made when it is missing. */
 export async function placeProject({ work, row }: StepInput): Promise<{ project: number; made: boolean }> {
@@ -72,6 +81,9 @@ export async function placeSite(
 ): Promise<{ site: number; made: boolean }> {
   const site = await ensureSite(work, version, row, project);
   const made = site !== row.dev_site;
-  if (made) await setVersion(work.db, row.id, { dev_site: site, ...unassigned });
+  if (made) {
+    await setVersion(work.db, row.id, { dev_site: site, ...unassigned });
+    await recordSiteUses(work, version.connectorId);
+  }
   return { site, made };
 }

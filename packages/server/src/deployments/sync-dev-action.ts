@@ -16,7 +16,8 @@ export const syncDevKind: ActionKind = {
   perform: (run) => performSteps(run, [runtime, site, connector, assign(run)]),
 };
 
-const runtime: Step = {
+/** Registers what was built with the runtime, when something else is registered. */
+export const runtime: Step = {
   name: 'runtime',
   async do({ work, row, say }) {
     if (await isRegistered(work.db, row)) return say(`The runtime has ${row.image_digest} already.`);

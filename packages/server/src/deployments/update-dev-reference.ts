@@ -5,6 +5,7 @@ import { audit, changesBetween } from '../events/audit.ts';
 import type { Verb } from '../http/route.ts';
 import { refuseInFlight, setVersion } from '../operations/transitions.ts';
 import { mayUseDevAccount } from '../organizations/dev-accounts.ts';
+import { recordSiteUses } from '../versions/site-uses.ts';
 import { lockVersion, versionJson } from '../versions/store.ts';
 import { type DevPlace, unassigned } from './dev-site.ts';
 
@@ -29,6 +30,8 @@ export const updateDevReference: Verb<(typeof operations)['connectorUpdateDevRef
         dev_site: place.site,
         ...(row.dev_site === place.site ? {} : unassigned),
       });
+      // What the version runs on the former dev site counts from now on, on the new one no longer.
+      if (row.dev_site !== place.site) await recordSiteUses(work, subject.connectorId);
       await audit(work, {
         action: 'connector_update_dev_reference',
         entity: {

@@ -16,8 +16,9 @@ export function checkRoleAndScope(
 ): void {
   if (oneself !== undefined && params[oneself]?.toLowerCase() === actor.id) return;
   if (access === 'admin' && actor.role !== 'admin') throw denied();
+  if (access === 'integrator' && actor.role === 'viewer') throw denied();
   // On the platform a viewer's right on the site counts, not the role (chapter 6).
-  const changesConnectors = access === 'integrator' || access === 'write-403' || access === 'write-404';
+  const changesConnectors = access === 'write-403' || access === 'write-404';
   if (changesConnectors && actor.role === 'viewer' && !scope?.startsWith('platform:')) throw denied();
   const others = otherScope !== undefined && actor.scopes.has(otherScope);
   if (scope !== null && !actor.scopes.has(scope) && !others) {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { messages } from '@slipway/contract';
 import { type Context, inTransaction, type Work } from '../context.ts';
-import { Refusal } from '../errors.ts';
+import { Refusal, refusalText } from '../errors.ts';
 import { writeEntries } from '../events/log-store.ts';
 import { handsOf } from '../jobs/hands.ts';
 import type { Queue } from '../jobs/jobs.ts';
@@ -167,14 +167,9 @@ function failureOf({ log }: Services, run: ActionRun, error: unknown): ActionFai
     return { ...failure, step: error.step, error: error.message, exitCode: error.exitCode };
   }
   // A rule that turned out to be broken while the work went on.
-  if (error instanceof Refusal) return { ...failure, error: sentenceOf(error) };
+  if (error instanceof Refusal) return { ...failure, error: refusalText(error) };
   log.error({ err: error, state: run.action.id, step: run.step }, 'an action failed for a reason of ours');
   return { ...failure, error: messages.internal };
-}
-
-function sentenceOf({ body }: Refusal): string {
-  const texts = Object.values((body.errors ?? {}) as Record<string, string>);
-  return texts[0] ?? String(body.message);
 }
 
 const fail = (services: Services, run: ActionRun, kind: ActionKind, failure: ActionFailure): Promise<void> =>

@@ -23,7 +23,7 @@ export async function assignToSite(
   site: number,
   { paused }: { paused: boolean },
 ): Promise<Assignment> {
-  const place = places[version.type];
+  const place = placeOf(version.type);
   if (!place) return nowhere;
   // Two assignments at once make one source.
   await sql`SELECT 1 FROM sites WHERE id = ${site} FOR UPDATE`.execute(context.db);
@@ -35,10 +35,14 @@ export async function assignToSite(
   return place.kind === 'connector' ? { ...nowhere, assignedToSite: id } : nowhere;
 }
 
-interface Place {
+/** Which part of a source a type of connector is. */
+export interface Place {
   kind: 'connector' | 'chain';
   part: 'connector' | 'transform';
 }
+
+/** Undefined for types that are no source. */
+export const placeOf = (type: string): Place | undefined => places[type];
 
 const places: Record<string, Place> = {
   datasource: { kind: 'connector', part: 'connector' },

@@ -39,3 +39,7 @@ export async function dataSetFile(
   const folder = await dataSetFolder(services.storage, site);
   return { id: row.id, path: join(folder, row.path), columns: row.columns as string[] };
 }
+
+/** Removes all files of a site that is gone. */
+export const removeDataSets = (storage: Storage, site: number): Promise<void> =>
+  storage.remove('data-sets', String(site));

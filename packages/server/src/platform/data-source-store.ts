@@ -19,6 +19,7 @@ export const dataSourceJson: RawBuilder<unknown> = sql`json_build_object(
   'id', d.id, 'name', d.name, 'kind', d.kind, 'role', d.role, 'status', d.status, 'order', d."order",
   'connector', ${part(sql`d.connector_id`, sql`d.connector_major`, sql`d.credential`)},
   'transform', ${part(sql`d.transform_id`, sql`d.transform_major`, sql`NULL`)},
-  'legacy-executable', NULL, 'file', d.file, 'export', NULL, 'on-failure', d.on_failure,
+  'legacy-executable', CASE WHEN d.legacy_executable IS NULL THEN NULL ELSE
+    json_build_object('id', d.legacy_executable, 'values', d.legacy_values) END, 'file', d.file, 'export', NULL, 'on-failure', d.on_failure,
   'key-column', d.key_column, 'match-column', d.match_column, 'join', d."join", 'prefix', d.prefix, 'rows', d.rows,
   'created-at', wire_time(d.created_at), 'updated-at', wire_time(d.updated_at))`;

@@ -246,3 +246,74 @@ test('the bin pauses what runs, and gives back only what it paused', async () =>
   await bin(false);
   expect(await status()).toBe('paused');
 });
+
+test('a source is made on a site that may use the connector, and removed with its values', async () => {
+  const { db } = server.server.services;
+  const dev = await deploy(server, user, digest, { name: 'Extra', fields });
+  const list = `/platform/sites/${dev.site}/data-sources`;
+  const send = (body: unknown) => server.request('POST', list, { token: user.token, body });
+  const made = await send({ ...form(valid, {}, dev), name: 'Second', order: null });
+  expect([made.status, made.body.message, made.body.resource]).toEqual([
+    201,
+    'Data source created.',
+    'data-source',
+  ]);
+  expect(made.body.data).toMatchObject({
+    name: 'Second',
+    kind: 'connector',
+    role: 'main',
+    status: 'active',
+    order: 2,
+    connector: { id: dev.id, version: 1, credential: null, values: { bucket: 'main', token: '***' } },
+    'legacy-executable': null,
+    'on-failure': 'keep',
+    join: 'fill',
+  });
+  const wrong = await send({ ...form({}, { kind: 'file' }, dev), name: 'Second', connector: null });
+  expect(wrong.body.errors).toEqual({
+    name: 'This value is already used.',
+    kind: 'The value you selected is not a valid choice.',
+  });
+  const unfilled = await send({ ...form({ more: 'x' }, {}, dev), name: 'Third' });
+  expect(unfilled.body.errors).toEqual({
+    'connector.values.more': 'This field was not expected.',
+    'connector.values.bucket': 'This value should not be blank.',
+    'connector.values.token': 'This value should not be blank.',
+  });
+  const chain = await send({ ...form(valid, { kind: 'chain' }, dev), name: 'Third' });
+  expect(chain.body.errors).toEqual({
+    connector: 'This operation is not available for connectors of type datasource.',
+  });
+  const elsewhere = await server.request('POST', `/platform/sites/${shop.site}/data-sources`, {
+    token: user.token,
+    body: { ...form(valid, {}, dev), name: 'Third' },
+  });
+  expect(elsewhere.body.errors).toEqual({ connector: 'Connector is not available for this site.' });
+
+  const values = () =>
+    db.selectFrom('form_values').select('sealed').where('data_source_id', '=', made.body.data.id).execute();
+  const sealed = (await values()).flatMap((row) => row.sealed ?? []);
+  expect(sealed).toHaveLength(1);
+  const address = `${list}/${made.body.data.id}`;
+  const removed = await server.request('DELETE', address, { token: user.token });
+  expect([removed.status, removed.text]).toEqual([204, '']);
+  expect(await values()).toEqual([]);
+  expect(await db.selectFrom('vault_entries').select('id').where('id', 'in', sealed).execute()).toEqual([]);
+  const again = await server.request('DELETE', address, { token: user.token });
+  expect([again.status, again.body]).toEqual([404, { message: 'Data source not found.' }]);
+});
+
+test('several sources at once get names and places of their own', async () => {
+  const dev = await deploy(server, user, digest, { name: 'Many', fields });
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, (_, index) =>
+      server.request('POST', `/platform/sites/${dev.site}/data-sources`, {
+        token: user.token,
+        body: { ...form(valid, {}, dev), name: `Source ${index % 3}` },
+      }),
+    ),
+  );
+  expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 201, 400, 400, 400]);
+  const orders = answers.flatMap(({ body }) => body.data?.order ?? []);
+  expect(orders.sort()).toEqual([2, 3, 4]);
+});

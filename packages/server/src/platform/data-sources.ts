@@ -1,11 +1,4 @@
-import {
-  type BodyOf,
-  type ConnectorType,
-  type FieldErrors,
-  messages,
-  type operations,
-  texts,
-} from '@slipway/contract';
+import { type FieldErrors, type operations, texts } from '@slipway/contract';
 import { sql } from 'kysely';
 import { type Context, inTransaction, type Work } from '../context.ts';
 import { badRequest, notFound } from '../errors.ts';
@@ -13,15 +6,21 @@ import { audit, type Change, changesBetween } from '../events/audit.ts';
 import { readPage } from '../http/paging.ts';
 import type { Verb } from '../http/route.ts';
 import type { RawJson } from '../json.ts';
-import { type DeployedVersion, findDeployedOnSite } from '../versions/deployed.ts';
+import { lockVersionsOf, recordSiteUses } from '../versions/site-uses.ts';
+import {
+  checkFields,
+  checkParts,
+  creatableKinds,
+  type DataSourceBody,
+  type FoundPart,
+  ownerOf,
+} from './data-source-rules.ts';
 import { dataSourceJson } from './data-source-store.ts';
-import { checkFormValues, type FormOwner, storedPasswords, writeFormValues } from './form-values.ts';
+import { removeExchange } from './exchange-storage.ts';
+import { removeFormValues, writeFormValues } from './form-values.ts';
 import { findJson, showJson } from './store.ts';
-import type { SiteSubject } from './subjects.ts';
 
 type Operations = typeof operations;
-type Body = BodyOf<Operations['platformDataSourceUpdate']>;
-type Part = NonNullable<Body['connector']>;
 
 /** By `order`, then `id`. */
 export const dataSourceList: Verb<Operations['platformDataSourceList']> = ({ db }, { subject, page }) =>
@@ -50,160 +49,155 @@ export const dataSourceShow: Verb<Operations['platformDataSourceShow']> = async 
   return json;
 };
 
+export const dataSourceCreate: Verb<Operations['platformDataSourceCreate']> = (context, { subject, body }) =>
+  inTransaction(context, async (work): Promise<RawJson> => {
+    await lockVersionsOf(work.db, connectorsIn(body));
+    await lockSite(work.db, subject.id);
+    const source = { ...nothing, site_id: subject.id, kind: body.kind };
+    const parts = await checkParts(work, subject, source, body);
+    const kind = creatableKinds.includes(body.kind) ? {} : { kind: texts.choice };
+    refuse({ ...(await checkFields(work.db, source, body)), ...kind, ...parts.errors });
+    const columns = await columnsOf(work.db, subject.id, null, body);
+    const { id } = await work.db
+      .insertInto('data_sources')
+      .values({ site_id: subject.id, kind: body.kind, ...columns })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    const changes = changesBetween({}, wireNames(columns));
+    changes.push(...(await writeForms(work, id, parts.found)));
+    await recordUses(work, connectorsIn(body));
+    await auditSource(
+      work,
+      'platform_data_source_create',
+      { id, name: body.name },
+      body.connector?.id,
+      changes,
+    );
+    return showJson(work.db, dataSourceJson, at(subject.id, id));
+  });
+
 /** PUT replaces: an absent key gets its default. Another version of the connector keeps the values of the former one. */
 export const dataSourceUpdate: Verb<Operations['platformDataSourceUpdate']> = (
   context,
   { subject, params, body },
 ) =>
   inTransaction(context, async (work): Promise<RawJson> => {
-    const source = await lockSource(work.db, subject.id, Number(params.dataSourceId));
+    const source = await lockSource(work.db, subject.id, Number(params.dataSourceId), connectorsIn(body));
     const parts = await checkParts(work, subject, source, body);
-    const errors = { ...(await checkFields(work.db, source, body)), ...parts.errors };
-    if (Object.keys(errors).length > 0) throw badRequest(errors);
+    const kind = body.kind === source.kind ? {} : { kind: texts.choice };
+    refuse({ ...(await checkFields(work.db, source, body)), ...kind, ...parts.errors });
     const changes = await writeFields(work.db, source, body);
-    for (const { key, owner, version, values } of parts.found) {
-      const fields = version.config.individuals;
-      changes.push(...(await writeFormValues(work.db, work.services.vault, owner, fields, values, key)));
-    }
+    changes.push(...(await writeForms(work, source.id, parts.found)));
+    await recordUses(work, [...connectorsOf(source), ...connectorsIn(body)]);
     if (changes.length > 0) {
-      await audit(work, {
-        action: 'platform_data_source_update',
-        entity: { type: 'data-source', id: source.id, name: body.name },
-        connector: body.connector?.id ?? null,
-        changes,
-      });
+      const named = { id: source.id, name: body.name };
+      await auditSource(work, 'platform_data_source_update', named, body.connector?.id, changes);
     }
     return showJson(work.db, dataSourceJson, at(subject.id, source.id));
   });
 
-async function lockSource(db: Work, site: number, id: number) {
-  const row = await db
-    .selectFrom('data_sources')
-    .selectAll()
-    .where('id', '=', id)
-    .where('site_id', '=', site)
-    .forUpdate()
-    .executeTakeFirst();
-  if (!row) throw notFound('Data source');
-  return row;
+export const dataSourceDelete: Verb<Operations['platformDataSourceDelete']> = async (
+  context,
+  { subject, params },
+) => {
+  const id = Number(params.dataSourceId);
+  await inTransaction(context, async (work) => {
+    const source = await lockSource(work.db, subject.id, id, []);
+    await removeFormValues(work.db, work.services.vault, [id]);
+    await work.db.deleteFrom('data_sources').where('id', '=', id).execute();
+    await recordUses(work, connectorsOf(source));
+    await auditSource(work, 'platform_data_source_delete', source, source.connector_id, []);
+  });
+  await removeExchange(context.services, [id]);
+};
+
+const nothing = {
+  id: null,
+  connector_id: null,
+  connector_major: null,
+  transform_id: null,
+  transform_major: null,
+};
+
+/** New sources of a site come one after another: names are unique, and places are counted. */
+const lockSite = (db: Work, id: number) => sql`SELECT 1 FROM sites WHERE id = ${id} FOR UPDATE`.execute(db);
+
+function refuse(errors: FieldErrors): void {
+  if (Object.keys(errors).length > 0) throw badRequest(errors);
+}
+
+const auditSource = (
+  work: Context & { db: Work },
+  action: string,
+  { id, name }: { id: number; name: string },
+  connector: string | null | undefined,
+  changes: Change[],
+) =>
+  audit(work, { action, entity: { type: 'data-source', id, name }, connector: connector ?? null, changes });
+
+const connectorsIn = (body: DataSourceBody): string[] => sorted([body.connector?.id, body.transform?.id]);
+
+const connectorsOf = (source: { connector_id: string | null; transform_id: string | null }): string[] =>
+  sorted([source.connector_id, source.transform_id]);
+
+const sorted = (ids: (string | null | undefined)[]): string[] =>
+  [...new Set(ids.flatMap((id) => id?.toLowerCase() ?? []))].sort();
+
+async function recordUses(work: Context & { db: Work }, connectorIds: readonly string[]): Promise<void> {
+  for (const id of new Set(connectorIds)) await recordSiteUses(work, id);
+}
+
+/** Locks the versions that the source uses or will use, then the source. @throws 404 */
+async function lockSource(db: Work, site: number, id: number, wanted: readonly string[]) {
+  const find = () =>
+    db.selectFrom('data_sources').selectAll().where('id', '=', id).where('site_id', '=', site);
+  const before = await find().executeTakeFirst();
+  if (!before) throw notFound('Data source');
+  await lockVersionsOf(db, [...wanted, ...connectorsOf(before)]);
+  await lockSite(db, site);
+  const source = await find().forUpdate().executeTakeFirst();
+  if (!source) throw notFound('Data source');
+  return source;
 }
 
 type Source = Awaited<ReturnType<typeof lockSource>>;
 
-async function checkFields(db: Work, source: Source, body: Body): Promise<FieldErrors> {
-  const errors: FieldErrors = {};
-  const { rows } = await sql`
-    SELECT 1 FROM data_sources WHERE site_id = ${source.site_id} AND name = ${body.name} AND id <> ${source.id}`.execute(
-    db,
-  );
-  if (rows.length > 0) errors.name = texts.used;
-  if (body.kind !== source.kind) errors.kind = texts.choice;
-  // Additional sources are not joined yet; one that was taken for a main source would bring wrong rows.
-  if (body.role === 'additional') errors.role = texts.choice;
-  if ((body.role ?? 'main') === 'main') {
-    // A main source appends; there is nothing to match.
-    for (const key of ['key-column', 'match-column'] as const) {
-      if (body[key]) errors[key] = texts.unexpected;
-    }
+async function writeForms(
+  { db, services }: Context & { db: Work },
+  id: number,
+  parts: readonly FoundPart[],
+): Promise<Change[]> {
+  const changes: Change[] = [];
+  for (const part of parts) {
+    const fields = part.version.config.individuals;
+    changes.push(
+      ...(await writeFormValues(db, services.vault, ownerOf(id, part), fields, part.values, part.key)),
+    );
   }
-  return errors;
+  return changes;
 }
 
-/** A part of the source that runs a connector, with the version behind it. */
-interface FoundPart {
-  key: 'connector' | 'transform';
-  owner: FormOwner;
-  version: DeployedVersion;
-  values: Record<string, string>;
-}
+/** The body as columns; PUT and POST fill in the same defaults. */
+const columnsOf = async (db: Work, site: number, id: number | null, body: DataSourceBody) => ({
+  name: body.name,
+  role: body.role ?? 'main',
+  status: body.status ?? 'active',
+  order: body.order ?? (await nextOrder(db, site, id)),
+  connector_id: body.connector?.id ?? null,
+  connector_major: body.connector?.version ?? null,
+  credential: body.connector?.credential ?? null,
+  transform_id: body.transform?.id ?? null,
+  transform_major: body.transform?.version ?? null,
+  on_failure: body['on-failure'] ?? 'keep',
+  key_column: body['key-column'] || null,
+  match_column: body['match-column'] || null,
+  join: body.join ?? 'fill',
+  prefix: body.prefix || null,
+});
 
-/** Which connector type each part of a kind takes; a chain may consist of one half alone. */
-const partTypes: Record<string, Partial<Record<FoundPart['key'], ConnectorType>>> = {
-  connector: { connector: 'datasource' },
-  chain: { connector: 'download', transform: 'transform' },
-};
-
-async function checkParts(context: Context, site: SiteSubject, source: Source, body: Body) {
-  const wanted = partTypes[source.kind] ?? {};
-  const errors: FieldErrors = {};
-  const found: FoundPart[] = [];
-  for (const key of ['connector', 'transform'] as const) {
-    const part = body[key] ?? null;
-    const type = wanted[key];
-    if (part === null) continue;
-    if (type === undefined) {
-      errors[key] = texts.unexpected;
-      continue;
-    }
-    const version = await findDeployedOnSite(context.db, part.id, part.version, site.id);
-    const refusal = !version ? unavailable : refusalOf(version, type, site, source, key);
-    if (refusal !== null) errors[key] = refusal;
-    else if (version) {
-      const owner = { dataSource: source.id, connectorId: part.id, major: part.version };
-      const passwords = await storedPasswords(context.db, owner);
-      const values = part.values ?? {};
-      Object.assign(errors, checkCredential(version, part, key));
-      Object.assign(errors, checkFormValues(version.config.individuals, values, passwords, key));
-      found.push({ key, owner, version, values });
-    }
-  }
-  if (Object.keys(wanted).length > 0 && !body.connector && !body.transform) errors.connector = texts.blank;
-  return { errors, found };
-}
-
-const unavailable = 'Connector is not available for this site.';
-
-/** A source may keep the version it uses; any other must be offered to the site (6.3). */
-function refusalOf(
-  version: DeployedVersion,
-  type: ConnectorType,
-  site: SiteSubject,
-  source: Source,
-  key: FoundPart['key'],
-): string | null {
-  const used =
-    key === 'connector'
-      ? source.connector_id === version.connectorId && source.connector_major === version.major
-      : source.transform_id === version.connectorId && source.transform_major === version.major;
-  if (!used && !isOffered(version, site)) return unavailable;
-  return version.type === type ? null : messages.wrongType(version.type);
-}
-
-const isOffered = ({ devSite, access }: DeployedVersion, site: SiteSubject): boolean =>
-  devSite === site.id ||
-  access.released ||
-  access.sites.includes(site.id) ||
-  access.projects.includes(site.projectId) ||
-  access.accounts.includes(site.accountId);
-
-function checkCredential(version: DeployedVersion, part: Part, key: string): FieldErrors {
-  const field = version.config.individuals.find((row) => row['field-type'] === 'authentication_select');
-  const credential = part.credential ?? null;
-  if (credential === null) return field?.['field-required'] ? { [`${key}.credential`]: texts.blank } : {};
-  return { [`${key}.credential`]: 'Credential not found.' };
-}
-
-async function writeFields(db: Work, source: Source, body: Body): Promise<Change[]> {
-  const after = {
-    name: body.name,
-    role: body.role ?? 'main',
-    status: body.status ?? 'active',
-    order: body.order ?? (await nextOrder(db, source.site_id, source.id)),
-    connector_id: body.connector?.id ?? null,
-    connector_major: body.connector?.version ?? null,
-    credential: body.connector?.credential ?? null,
-    transform_id: body.transform?.id ?? null,
-    transform_major: body.transform?.version ?? null,
-    on_failure: body['on-failure'] ?? 'keep',
-    key_column: body['key-column'] || null,
-    match_column: body['match-column'] || null,
-    join: body.join ?? 'fill',
-    prefix: body.prefix || null,
-  };
-  const changes = changesBetween(
-    Object.fromEntries(Object.keys(after).map((key) => [wireName(key), source[key as keyof typeof after]])),
-    Object.fromEntries(Object.entries(after).map(([key, value]) => [wireName(key), value])),
-  );
+async function writeFields(db: Work, source: Source, body: DataSourceBody): Promise<Change[]> {
+  const after = await columnsOf(db, source.site_id, source.id, body);
+  const changes = changesBetween(wireNames(source), wireNames(after));
   await db
     .updateTable('data_sources')
     .set({
@@ -216,6 +210,9 @@ async function writeFields(db: Work, source: Source, body: Body): Promise<Change
     .execute();
   return changes;
 }
+
+const wireNames = (columns: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(columns).map(([key, value]) => [wireName(key), value]));
 
 /** `connector_major` → `connector.version`, `on_failure` → `on-failure`. */
 const wireName = (column: string): string =>

@@ -4,14 +4,20 @@ import { connectorFlow } from '../connectors/seen-by.ts';
 import type { Context, Database, Work } from '../context.ts';
 import { insertProject } from './accounts.ts';
 import { assignToSite } from './assign.ts';
+import { keepChannels } from './channels.ts';
 import { dataSetFile } from './data-set-files.ts';
 import { duckDbOf } from './duckdb.ts';
 import { openFormValues } from './form-values.ts';
 import type { Platform, PlatformSite, PlatformVersion } from './gateway.ts';
+import { keepLegacyExecutable } from './legacy-executables.ts';
+import { forgetSwitches, switchBack, switchLegacy } from './legacy-switch.ts';
+import { moveSites } from './move-sites.ts';
+import { findPlaces, sitesNamed, sitesOutside } from './places.ts';
 import { queueProcess } from './queue-process.ts';
 import { rightAt } from './rights.ts';
 import { describeSample } from './sample-products.ts';
 import { findSite } from './subjects.ts';
+import { listUses, sitesUsing } from './uses.ts';
 
 const projectName = 'Connector development';
 
@@ -25,7 +31,8 @@ export function embeddedPlatform(): Platform {
     projectBelongsTo: (db, project, account) =>
       exists(db, sql`projects WHERE id = ${project} AND account_id = ${account}`),
     siteBelongsTo: (db, site, project) =>
-      exists(db, sql`sites WHERE id = ${site} AND project_id = ${project}`),
+      // Kept until the transaction ends: a site that becomes a dev site is not deleted meanwhile.
+      exists(db, sql`sites WHERE id = ${site} AND project_id = ${project} FOR KEY SHARE`),
     ensureProject,
     createSite,
     ensureConnector,
@@ -34,6 +41,17 @@ export function embeddedPlatform(): Platform {
       return assignToSite(context, version, site, { paused: flow === 'standalone' });
     },
     setBinned,
+    findPlaces,
+    sitesOutside,
+    sitesNamed,
+    sitesUsing,
+    listUses,
+    moveSites,
+    keepChannels,
+    keepLegacyExecutable,
+    switchLegacy,
+    switchBack,
+    forgetSwitches,
     findSite: describeSite,
     rightOnSite,
     formValues,

@@ -37,3 +37,11 @@ export async function keepExchange(
   await rename(made, join(folder, 'files'));
   await rm(old, { recursive: true, force: true });
 }
+
+/** Removes the exchange storage of sources that are gone. */
+export async function removeExchange(
+  { storage }: Pick<Services, 'storage'>,
+  sources: readonly number[],
+): Promise<void> {
+  for (const source of sources) await storage.remove('exchange', String(source));
+}

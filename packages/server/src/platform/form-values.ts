@@ -81,7 +81,7 @@ export function checkFormValues(
 }
 
 /** The server-made row picks a credential; it has no value of its own. */
-const formFields = (fields: readonly IndividualField[]): IndividualField[] =>
+export const formFields = (fields: readonly IndividualField[]): IndividualField[] =>
   fields.filter((field) => field['field-type'] !== 'authentication_select');
 
 function checkValue(field: IndividualField, value: string): string | null {
@@ -166,4 +166,17 @@ async function saveValue(
         .doUpdateSet({ value: sql`excluded.value`, sealed: sql`excluded.sealed` }),
     )
     .execute();
+}
+
+/** Removes all values of these sources, of every version they ever used; passwords leave the vault too. */
+export async function removeFormValues(
+  db: Work,
+  vault: Vault,
+  dataSources: readonly number[],
+): Promise<void> {
+  const { rows } = await sql<{ sealed: string | null }>`
+    DELETE FROM form_values WHERE data_source_id = ANY(${[...dataSources]}::integer[]) RETURNING sealed`.execute(
+    db,
+  );
+  await vault.remove(db, ...rows.flatMap(({ sealed }) => sealed ?? []));
 }

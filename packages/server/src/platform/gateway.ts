@@ -1,5 +1,8 @@
+import type { Page } from '@slipway/contract';
 import type { Context, Database, Work } from '../context.ts';
+import type { ListResult } from '../http/route.ts';
 import type { Right } from '../http/subjects.ts';
+import type { IndividualField } from '../versions/deployed.ts';
 
 /** A version as the platform has to know it. */
 export interface PlatformVersion {
@@ -28,6 +31,41 @@ export interface PlatformSite {
   accountName: string;
 }
 
+/** Accounts, projects and sites by their ids; what lies below one is meant with it. */
+export interface Places {
+  accounts: readonly number[];
+  projects: readonly number[];
+  sites: readonly number[];
+}
+
+/** Those of some places that exist, with what is above them. */
+export interface KnownPlaces {
+  accounts: ReadonlySet<number>;
+  /** Project → its account. */
+  projects: ReadonlyMap<number, number>;
+  sites: ReadonlyMap<number, { project: number; account: number }>;
+}
+
+/** How many sites there are, and the first of them by id. */
+export interface SiteNames {
+  count: number;
+  sites: { id: number; name: string }[];
+}
+
+/** What a version took over from a legacy executable. */
+export interface SwitchedSites {
+  /** Ascending. */
+  sites: number[];
+  /** Sites whose stored values leave required fields empty. */
+  missing: { site: number; options: string[] }[];
+}
+
+/** What became of sites that were to move to another version. */
+export interface MovedSites {
+  moved: number[];
+  skipped: { site: number; reason: string }[];
+}
+
 /**
  * All that the connector side asks of the platform. Another platform can stand behind it; nothing outside
  * `platform/` knows the embedded one's tables.
@@ -48,6 +86,44 @@ export interface Platform {
   assign(context: Context & { db: Work }, version: PlatformVersion, site: number): Promise<Assignment>;
   /** Pauses what a connector runs on dev sites while it lies in the bin, and lets it go on afterwards. */
   setBinned(db: Work, connectorId: string, binned: boolean): Promise<void>;
+  /** Which of the ids exist, and where they lie. */
+  findPlaces(db: Database, places: Places): Promise<KnownPlaces>;
+  /** Sites that lie neither in the list nor below one of the accounts and projects; `most` of them are named. */
+  sitesOutside(db: Database, places: Places, most: number): Promise<SiteNames>;
+  /** Those of the sites that exist; `most` of them are named. */
+  sitesNamed(db: Database, sites: readonly number[], most: number): Promise<SiteNames>;
+  /** Sites that use the connector, ascending, by major number. */
+  sitesUsing(db: Database, connectorId: string): Promise<Map<number, number[]>>;
+  /** A page of what sites run of the version (`connector_site_list`). */
+  listUses(
+    db: Database,
+    page: Page,
+    version: { connectorId: string; major: number; devSite: number | null },
+  ): Promise<ListResult>;
+  /**
+   * Points what the sites run of one version at another, as far as it is open to them and their forms are filled. The
+   * versions are locked.
+   */
+  moveSites(
+    context: Context & { db: Work },
+    move: { connectorId: string; from: number; to: number },
+    sites: readonly number[],
+  ): Promise<MovedSites>;
+  /** Those of the channels that exist, with their kind; none of them goes away before the transaction ends. */
+  keepChannels(db: Work, ids: readonly number[]): Promise<Map<number, { delta: boolean }>>;
+  /** Kind of a legacy executable, which stays until the transaction ends; null when there is none with the id. */
+  keepLegacyExecutable(db: Work, id: number): Promise<'source' | 'destination' | null>;
+  /** Moves everything that runs the legacy executable to the version, whose form has these fields; remembers each. */
+  switchLegacy(
+    work: Pick<Context, 'services'> & { db: Work },
+    version: PlatformVersion,
+    executable: number,
+    fields: readonly IndividualField[],
+  ): Promise<SwitchedSites>;
+  /** Points what was switched to this version back; gives the sites, ascending. */
+  switchBack(db: Work, version: Pick<PlatformVersion, 'connectorId' | 'major'>): Promise<number[]>;
+  /** Forgets what was switched to any version of the connector. */
+  forgetSwitches(db: Work, connectorId: string): Promise<void>;
   findSite(db: Database, site: number): Promise<PlatformSite | null>;
   /** `none` also when there is no such site. */
   rightOnSite(context: Context, site: number): Promise<Right>;

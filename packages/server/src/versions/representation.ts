@@ -79,6 +79,10 @@ const prodReference = sql`json_build_object(
 /** `1.0.3` */
 const versionNumber: RawBuilder<string> = sql`v.major || '.0.' || v.patch`;
 
+/** Null while none is uploaded. */
+export const logoAddress = (publicUrl: string): RawBuilder<string | null> => sql`CASE WHEN v.has_logo
+  THEN ${`${publicUrl}/files/connectors/`}::text || v.connector_id || '/' || v.major || '/logo.svg' END`;
+
 /**
  * @param publicUrl base address of the server, for the logo
  * @param deletedAt of the connector: all its versions lie in the bin together
@@ -89,8 +93,7 @@ export const versionRepresentation = (
 ): RawBuilder<unknown> => sql`
   json_build_object(
     'name', v.name, 'description', v.description, 'readme', v.readme, 'version', ${versionNumber},
-    'logo', CASE WHEN v.has_logo
-      THEN ${`${publicUrl}/files/connectors/`}::text || v.connector_id || '/' || v.major || '/logo.svg' END,
+    'logo', ${logoAddress(publicUrl)},
     'created-at', ${time('v.created_at')}, 'updated-at', ${time('v.updated_at')},
     'deleted-at', wire_time(${deletedAt}), 'state', v.state, 'config', ${configJson},
     'platform_dev_reference', ${devReference}, 'platform_prod_reference', ${prodReference},

@@ -1,6 +1,7 @@
 import { operations } from '@slipway/contract';
 import { route } from '../http/route.ts';
 import { updateApplicationConfig } from './application-config.ts';
+import { assignChannels } from './assign-channels.ts';
 import {
   addIndividualConfig,
   listIndividualConfigs,
@@ -32,6 +33,7 @@ export const versionRoutes = [
   route(operations.connectorIndividualConfigUpdate, updateIndividualConfig),
   route(operations.connectorIndividualConfigRemove, removeIndividualConfig),
   route(operations.connectorIndividualConfigReorder, reorderIndividualConfigs),
+  route(operations.connectorPlatformAssignChannel, assignChannels),
 ];
 
 export const versionResolvers = { version: resolveVersion };

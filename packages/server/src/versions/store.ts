@@ -16,6 +16,14 @@ export async function versionJson(db: Database, settings: Settings, versionId: s
   return new RawJson(json);
 }
 
+/** The version's row, for reading. */
+export const readVersion = (db: Database, versionId: string) =>
+  db
+    .selectFrom('connector_versions')
+    .selectAll()
+    .where('id', '=', versionId)
+    .executeTakeFirstOrThrow(() => new Error(`Version ${versionId} is gone.`));
+
 /** The version's row, locked until the transaction ends: two writers at once never lose an update. */
 export const lockVersion = (db: Work, versionId: string) =>
   db

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '../../src/ids.ts';
 import { configured, makeConnector } from '../support/connectors.ts';
+import { makeChannel } from '../support/platform.ts';
 import type { TestServer, TestUser } from '../support/server.ts';
 import type { GoldenCase } from './cases.ts';
 
@@ -47,6 +48,15 @@ const addressOf = (id: string): Record<string, string> => ({
 
 const inState = (state: string, more: object = {}): Fixture =>
   connectorOf({ version: { ...configured, state, ...more } });
+
+/** Synchronized to prod, as columns. */
+const inProd = {
+  ...configured,
+  state: 'synchronized-to-prod',
+  prod_platform_connector: 7,
+  prod_version: '1.0.0',
+  prod_config: '{}',
+};
 
 const bothSecrets: Fixture = async (test, callers, golden) => {
   await putSecret(
@@ -278,6 +288,66 @@ export const fixtures: Record<string, Fixture> = {
       },
     })(test, callers, golden);
   },
+  connector_platform_assign_channel: async (test, callers, golden) => {
+    const prepared = await connectorOf({ type: 'export' })(test, callers, golden);
+    if (golden.status === 404) return prepared;
+    const delta = golden.status === 400;
+    const channels = [await makeChannel(test, { delta }), await makeChannel(test, { delta })];
+    return { ...prepared, request: { channels } };
+  },
+  connector_rollback_migration: async (test, callers, golden) => {
+    if (golden.status !== 200) return connectorOf()(test, callers, golden);
+    await putAuthentications(test);
+    const { id, versionId } = await makeConnector(test, callers.member, {
+      type: 'datasource',
+      name: 'omdb',
+      details: { ...omdb.details, flow: 'migration' },
+    });
+    const path = `/connectors/${id}/versions/1/authentication-registrations`;
+    await test.request('PUT', path, {
+      token: callers.member.token,
+      body: { 'authentication-registrations': [30] },
+    });
+    const { db } = test.server.services;
+    await db
+      .insertInto('legacy_executables')
+      .values({ id: 24, name: 'Legacy', kind: 'source', image: 'legacy', command: 'run' })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    await db
+      .updateTable('connector_versions')
+      .set({ ...inProd, legacy_executable: 24, prod_executable: 24 })
+      .where('id', '=', versionId)
+      .execute();
+    return { params: addressOf(id) };
+  },
+  connector_targets_add: connectorOf({ type: 'transform', ...omdb }),
+  connector_targets_update: connectorOf({ type: 'transform', ...omdb }),
+  connector_enable_prod_access: connectorOf({
+    type: 'transform',
+    ...omdb,
+    version: {
+      ...inProd,
+      target_accounts: [789, 987],
+      target_projects: [321, 654],
+      target_sites: [123, 456],
+    },
+  }),
+  connector_disable_prod_access: connectorOf({
+    type: 'transform',
+    ...omdb,
+    version: {
+      ...inProd,
+      target_accounts: [777],
+      target_projects: [444],
+      target_sites: [666],
+      enabled_for_accounts: [777],
+      enabled_for_projects: [444],
+      enabled_for_sites: [666],
+    },
+  }),
+  connector_unrelease: (test, callers, golden) =>
+    connectorOf({ version: { ...inProd, released: golden.status === 204 } })(test, callers, golden),
   state_list: async (test, { member }) => {
     await putState(test, member, await makeConnector(test, member));
     return { params: {} };

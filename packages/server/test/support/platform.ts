@@ -27,3 +27,16 @@ export async function makeSite({ server }: TestServer, project: number): Promise
     .executeTakeFirstOrThrow();
   return row.id;
 }
+
+/** A channel without fields; by default a plain one of the admins'. */
+export async function makeChannel(
+  { server }: TestServer,
+  { delta = false, owner = null }: { delta?: boolean; owner?: string | null } = {},
+): Promise<number> {
+  const row = await server.services.db
+    .insertInto('channels')
+    .values({ name: 'Channel', delta, owner_id: owner, file_names: '{}' })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return row.id;
+}
