@@ -126,6 +126,14 @@ export const logLevels = Object.keys(logSeverities) as LogLevel[];
 export const runLogSources = ['application', 'stdout', 'stderr', 'container-api', 'engine'] as const;
 
 export const roles = ['admin', 'integrator', 'viewer'] as const;
+export const oauthClientKinds = ['public', 'confidential'] as const;
+export const oauthGrantTypes = [
+  'authorization_code',
+  'refresh_token',
+  'urn:ietf:params:oauth:grant-type:device_code',
+  'client_credentials',
+] as const;
+
 export type Role = (typeof roles)[number];
 
 export const userStatuses = ['invited', 'active', 'disabled'] as const;

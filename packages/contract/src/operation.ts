@@ -29,6 +29,7 @@ export type Subject =
   | 'run'
   | 'organization'
   | 'user'
+  | 'invitation'
   | 'secret'
   | 'authentication'
   | 'account'

@@ -12,6 +12,7 @@ export const texts = {
   boolean: 'This value should be true or false.',
   invalid: 'This value is not valid.',
   url: 'This value is not a valid URL.',
+  email: 'This value is not a valid email address.',
   used: 'This value is already used.',
   nonNegative: 'This value should be greater than or equal to 0.',
   /** `type` is a JSON type: string, integer, number, boolean, array, object. */
@@ -35,6 +36,7 @@ export const messages = {
   unsupportedMediaType: 'Content type is not supported.',
   internal: 'Internal server error.',
   unavailable: 'Service unavailable.',
+  tooMany: 'Too many requests.',
   list: 'successful operation',
   inProduction: 'The version is in use in production; create a new version to change it.',
   transition: (state: string): string => `Transition is not allowed, entity is ${state}.`,

@@ -10,6 +10,8 @@ import { startDeploymentWorker } from './deployments/deployment-worker.ts';
 import { startSignals } from './events/signals.ts';
 import { buildApp } from './http/app.ts';
 import { ensureFirstAdmin } from './identity/first-admin.ts';
+import { openSigningKeys } from './identity/oauth/keys.ts';
+import { mountOAuth } from './identity/oauth/mount.ts';
 import { newId } from './ids.ts';
 import { startJobs } from './jobs/jobs.ts';
 import { holdLease } from './jobs/leases.ts';
@@ -29,8 +31,8 @@ export interface Server {
   services: Services;
   /** What was chosen to run connectors, and why. */
   engineReason: string;
-  /** The first admin was made by this start. */
-  firstStart: boolean;
+  /** The password of the first admin, if this start made them; shown once. */
+  firstPassword: string | null;
   /** Ends requests, gives work in hand back, and stops everything this process started. */
   stop(): Promise<void>;
 }
@@ -87,14 +89,14 @@ async function start(
   const connection = connect(databaseUrl, { timeZone: settings.timeZone });
   cleanup.add('the database connections', () => connection.close());
   const { services, engineReason } = await openServices(settings, log, databaseUrl, connection, cleanup);
-  const { created } = await ensureFirstAdmin(services);
+  const firstAdmin = await ensureFirstAdmin(services);
   if (settings.role !== 'api') await startWorkers(services, databaseUrl, cleanup);
   const app = await listen(services, cleanup);
   return {
     url: app.listeningOrigin,
     services,
     engineReason,
-    firstStart: created,
+    firstPassword: firstAdmin.password,
     stop: () => cleanup.run(),
   };
 }
@@ -135,12 +137,14 @@ async function openServices(
   cleanup.add('the queue', () => jobs.stop(20_000));
   const signals = await startSignals(databaseUrl, log);
   cleanup.add('the signals', () => signals.stop());
+  const vault = await openVault(settings);
   const services: Services = {
     settings,
     db: connection.db,
     jobs,
     signals,
-    vault: await openVault(settings),
+    vault,
+    signingKeys: await openSigningKeys(connection.db, vault, settings.publicUrl),
     storage: folderStorage(join(settings.home, 'storage')),
     platform: embeddedPlatform(),
     engine,
@@ -170,6 +174,8 @@ async function startWorkers(services: Services, databaseUrl: string, cleanup: Cl
 
 async function listen(services: Services, cleanup: Cleanup): Promise<FastifyInstance> {
   const app = buildApp(services, routes, resolvers);
+  const oauth = mountOAuth(app, services);
+  cleanup.add('the sign-in', () => oauth.stop());
   // Readers of event streams stay for hours; they come back with Last-Event-ID.
   cleanup.add('the HTTP server', async () => {
     await services.signals.stop();

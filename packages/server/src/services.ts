@@ -2,6 +2,7 @@ import type { Engine, GitSettings } from '@slipway/engine';
 import type { Logger } from 'pino';
 import type { Database } from './context.ts';
 import type { Signals } from './events/signals.ts';
+import type { SigningKeys } from './identity/oauth/keys.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import type { Platform } from './platform/gateway.ts';
 import type { Vault } from './secrets/vault.ts';
@@ -16,6 +17,8 @@ export interface Services {
   /** News of changes, in whatever process they happen; readers that follow something wait for them. */
   signals: Signals;
   vault: Vault;
+  /** What access tokens and cookies of the sign-in are signed with. */
+  signingKeys: SigningKeys;
   storage: Storage;
   platform: Platform;
   engine: Engine;

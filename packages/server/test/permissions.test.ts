@@ -121,6 +121,9 @@ async function makeEntities(organization: string): Promise<Record<string, string
     // Nobody of those who call: everybody may change their own name.
     userId: (await server.makeUser()).id,
     tokenId: crypto.randomUUID(),
+    token: 'none',
+    signInId: crypto.randomUUID(),
+    clientId: 'none',
     path: 'owned/secret',
     authenticationId: '1',
     accountId: String(account.id),

@@ -10,11 +10,13 @@ import * as execution from './execution.ts';
 import * as identity from './identity.ts';
 import * as memberships from './memberships.ts';
 import * as metadata from './metadata.ts';
+import * as oauthClients from './oauth-clients.ts';
 import * as organizations from './organizations.ts';
 import * as platform from './platform.ts';
 import * as production from './production.ts';
 import * as runs from './runs.ts';
 import * as secrets from './secrets.ts';
+import * as signIns from './sign-ins.ts';
 import * as states from './states.ts';
 import * as structure from './structure.ts';
 import * as system from './system.ts';
@@ -38,6 +40,8 @@ export const operations = {
   ...organizations,
   ...metadata,
   ...identity,
+  ...signIns,
+  ...oauthClients,
   ...secrets,
   ...authentications,
   ...audit,

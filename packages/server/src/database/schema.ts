@@ -284,6 +284,13 @@ export interface IndividualConfigs {
   version_id: string;
 }
 
+export interface Invitations {
+  created_at: Generated<Timestamp>;
+  expires_at: Timestamp;
+  token_hash: Buffer;
+  user_id: string;
+}
+
 export interface LegacyExecutables {
   command: string;
   created_at: Generated<Timestamp>;
@@ -324,6 +331,38 @@ export interface Memberships {
 export interface Migrations {
   applied_at: Generated<Timestamp>;
   name: string;
+}
+
+export interface OauthClients {
+  created_at: Generated<Timestamp>;
+  grant_types: string[];
+  id: string;
+  kind: string;
+  name: string;
+  redirect_uris: string[];
+  scopes: string[];
+  secret_hash: Buffer | null;
+  user_id: string | null;
+}
+
+export interface OauthKeys {
+  created_at: Generated<Timestamp>;
+  id: string;
+  purpose: string;
+  vault_id: string;
+}
+
+export interface OauthRecords {
+  account_id: string | null;
+  client_id: string | null;
+  consumed_at: Timestamp | null;
+  expires_at: Timestamp;
+  grant_id: string | null;
+  id_hash: Buffer;
+  model: string;
+  payload: Json;
+  uid: string | null;
+  user_code: string | null;
 }
 
 export interface OrganizationMembers {
@@ -459,6 +498,27 @@ export interface Secrets {
   updated_at: Generated<Timestamp>;
 }
 
+export interface SignInAttempts {
+  account: string | null;
+  failed: Generated<boolean>;
+  id: Generated<Int8>;
+  ip: string;
+  time: Generated<Timestamp>;
+}
+
+export interface SignIns {
+  client_id: string;
+  client_name: string;
+  created_at: Generated<Timestamp>;
+  expires_at: Timestamp;
+  grant_id: string;
+  id: string;
+  ip: string | null;
+  last_used_at: Generated<Timestamp>;
+  user_agent: string | null;
+  user_id: string;
+}
+
 export interface Sites {
   created_at: Generated<Timestamp>;
   data_set: number | null;
@@ -575,11 +635,15 @@ export interface DB {
   data_sources: DataSources;
   form_values: FormValues;
   individual_configs: IndividualConfigs;
+  invitations: Invitations;
   legacy_executables: LegacyExecutables;
   legacy_switches: LegacySwitches;
   log_chunks: LogChunks;
   memberships: Memberships;
   migrations: Migrations;
+  oauth_clients: OauthClients;
+  oauth_keys: OauthKeys;
+  oauth_records: OauthRecords;
   organization_members: OrganizationMembers;
   organizations: Organizations;
   platform_connectors: PlatformConnectors;
@@ -589,6 +653,8 @@ export interface DB {
   runtime_registrations: RuntimeRegistrations;
   secret_fields: SecretFields;
   secrets: Secrets;
+  sign_in_attempts: SignInAttempts;
+  sign_ins: SignIns;
   sites: Sites;
   states: States;
   tokens: Tokens;
