@@ -9,6 +9,7 @@ export * from './operation.ts';
 export { allOperations, operations } from './operations/index.ts';
 export * from './parameters.ts';
 export * from './repository-url.ts';
+export * from './safe-changes.ts';
 export * from './secret-path.ts';
 export * from './settings-names.ts';
 export * from './texts.ts';

@@ -9,6 +9,7 @@ import { migrate } from './database/migrate.ts';
 import { startDeploymentWorker } from './deployments/deployment-worker.ts';
 import { startSignals } from './events/signals.ts';
 import { buildApp } from './http/app.ts';
+import { requestsPerMinute } from './http/rate-limit.ts';
 import { ensureFirstAdmin } from './identity/first-admin.ts';
 import { newId } from './ids.ts';
 import { startJobs } from './jobs/jobs.ts';
@@ -35,6 +36,11 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** What the contract fixes and measurements lift. */
+interface Limits {
+  requestsPerMinute: number;
+}
+
 /** Undoes what was started, last first; a failing step does not keep the others from being done. */
 class Cleanup {
   readonly #steps: { name: string; undo: () => Promise<unknown> }[] = [];
@@ -59,16 +65,18 @@ class Cleanup {
  * Starts the roles of the settings on a database, an embedded one when none is named.
  *
  * @param progress takes a line for each step that takes time
+ * @param limits those of the contract, unless something is measured
  * @throws when a part does not start; what was started by then is stopped again
  */
 export async function startServer(
   settings: Settings,
   log: Logger,
   progress: (line: string) => void = () => {},
+  limits: Limits = { requestsPerMinute },
 ): Promise<Server> {
   const cleanup = new Cleanup(log);
   try {
-    return await start(settings, log, progress, cleanup);
+    return await start(settings, log, progress, limits, cleanup);
   } catch (error) {
     await cleanup.run();
     throw error;
@@ -79,6 +87,7 @@ async function start(
   settings: Settings,
   log: Logger,
   progress: (line: string) => void,
+  limits: Limits,
   cleanup: Cleanup,
 ): Promise<Server> {
   // The embedded database makes the home itself when it is missing, so that its own user may pass through.
@@ -89,7 +98,7 @@ async function start(
   const { services, engineReason } = await openServices(settings, log, databaseUrl, connection, cleanup);
   const { created } = await ensureFirstAdmin(services);
   if (settings.role !== 'api') await startWorkers(services, databaseUrl, cleanup);
-  const app = await listen(services, cleanup);
+  const app = await listen(services, limits, cleanup);
   return {
     url: app.listeningOrigin,
     services,
@@ -168,8 +177,8 @@ async function startWorkers(services: Services, databaseUrl: string, cleanup: Cl
   }
 }
 
-async function listen(services: Services, cleanup: Cleanup): Promise<FastifyInstance> {
-  const app = buildApp(services, routes, resolvers);
+async function listen(services: Services, limits: Limits, cleanup: Cleanup): Promise<FastifyInstance> {
+  const app = buildApp(services, routes, resolvers, limits);
   // Readers of event streams stay for hours; they come back with Last-Event-ID.
   cleanup.add('the HTTP server', async () => {
     await services.signals.stop();
