@@ -29,6 +29,7 @@ export type Subject =
   | 'user'
   | 'secret'
   | 'authentication'
+  | 'webhook'
   | 'account'
   | 'project'
   | 'site';

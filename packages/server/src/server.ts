@@ -9,6 +9,7 @@ import { migrate } from './database/migrate.ts';
 import { startDeploymentWorker } from './deployments/deployment-worker.ts';
 import { startSignals } from './events/signals.ts';
 import { buildApp } from './http/app.ts';
+import { startAnswerKeeper } from './http/idempotency.ts';
 import { requestsPerMinute } from './http/rate-limit.ts';
 import { ensureFirstAdmin } from './identity/first-admin.ts';
 import { newId } from './ids.ts';
@@ -23,6 +24,7 @@ import { openVault } from './secrets/sealed-vault.ts';
 import type { Services } from './services.ts';
 import type { Settings } from './settings.ts';
 import { folderStorage } from './storage/folder-storage.ts';
+import { startWebhookWorker } from './webhooks/webhook-worker.ts';
 
 /** A server that answers, and works, until `stop`. */
 export interface Server {
@@ -170,6 +172,8 @@ async function startWorkers(services: Services, databaseUrl: string, cleanup: Cl
     deployments: startDeploymentWorker,
     processes: startProcessWorker,
     runs: startRunWorker,
+    webhooks: startWebhookWorker,
+    answers: startAnswerKeeper,
     recovery: startRecovery,
   })) {
     const worker = await begin(services);

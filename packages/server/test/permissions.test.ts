@@ -96,7 +96,13 @@ async function makeEntities(organization: string): Promise<Record<string, string
     token: users.member.token,
     body: { fields: { key: 'value' } },
   });
+  const webhook = await server.request('POST', '/webhooks', {
+    token: users.member.token,
+    body: { name: 'Hook', url: 'https://example.com/hook', events: ['*'] },
+  });
   return {
+    webhookId: webhook.body.data.id,
+    deliveryId: crypto.randomUUID(),
     publicId: connector.id,
     movedToBinPublicId: connector.id,
     connectorVersion: '1',

@@ -12,6 +12,7 @@ import * as secrets from './secrets.ts';
 import * as states from './states.ts';
 import * as system from './system.ts';
 import * as versions from './versions.ts';
+import * as webhooks from './webhooks.ts';
 
 /** Every declared operation by name, chapter by chapter. */
 export const operations = {
@@ -25,6 +26,7 @@ export const operations = {
   ...identity,
   ...secrets,
   ...authentications,
+  ...webhooks,
   ...audit,
   ...system,
   ...platform,

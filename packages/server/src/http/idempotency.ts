@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { sql } from 'kysely';
 import type { Context, Database, Work } from '../context.ts';
 import { badRequest, Refusal } from '../errors.ts';
+import { type Repeated, repeat } from '../jobs/repeat.ts';
 import type { Services } from '../services.ts';
 import { type Answer, answerOfRefusal } from './answers.ts';
 
@@ -105,6 +106,10 @@ async function keepAnswer({ actor, services }: Context, db: Work, key: string, k
   const answer = await services.vault.put(db, 'idempotent-answer', JSON.stringify(kept));
   await db.insertInto('idempotency_keys').values({ user_id: actor.id, key, answer }).execute();
 }
+
+/** Forgets what is old enough, every ten minutes. */
+export const startAnswerKeeper = async (services: Services): Promise<Repeated> =>
+  repeat(600_000, () => forgetOldAnswers(services), services.log);
 
 /** Forgets answers that are older than 24 hours, a thousand at a time. */
 export async function forgetOldAnswers({

@@ -1,7 +1,10 @@
 import { sql } from 'kysely';
+import { ownersOnDevSite } from '../connectors/dev-sites.ts';
 import { type Context, inTransaction, type Work } from '../context.ts';
 import { announce } from '../events/signals.ts';
+import { notify } from '../webhooks/notify.ts';
 import type { Step } from './steps.ts';
+import { processJson, showJson } from './store.ts';
 
 export interface ProcessEnd {
   status: 'success' | 'failed';
@@ -32,6 +35,19 @@ export const endProcess = (context: Context, id: string, end: ProcessEnd): Promi
     if (!row) return;
     await wakeNext(work, row.site_id);
     await announce(work.db, id);
+    // Whoever cancelled it knows.
+    if (end.reason !== 'cancelled') await tell(work, id, row.site_id, end.status);
+  });
+
+const tell = (
+  work: Context & { db: Work },
+  id: string,
+  site: number,
+  status: ProcessEnd['status'],
+): Promise<void> =>
+  notify(work, status === 'success' ? 'process.finished' : 'process.failed', {
+    owners: () => ownersOnDevSite(work.db, site),
+    data: () => showJson(work.db, processJson, sql`processes r WHERE r.id = ${id}`),
   });
 
 async function wakeNext({ db, services }: Context & { db: Work }, site: number): Promise<void> {
