@@ -24,6 +24,7 @@ import { openVault } from './secrets/sealed-vault.ts';
 import type { Services } from './services.ts';
 import type { Settings } from './settings.ts';
 import { folderStorage } from './storage/folder-storage.ts';
+import { createMetrics } from './system/metrics.ts';
 import { startWebhookWorker } from './webhooks/webhook-worker.ts';
 
 /** A server that answers, and works, until `stop`. */
@@ -154,6 +155,7 @@ async function openServices(
     vault: await openVault(settings),
     storage: folderStorage(join(settings.home, 'storage')),
     platform: embeddedPlatform(),
+    metrics: createMetrics(connection.db, connection.pool),
     engine,
     git,
     log,

@@ -23,7 +23,8 @@ let users: Record<Exclude<Role, 'anonymous'>, TestUser>;
 let params: Record<string, string>;
 
 beforeAll(async () => {
-  server = await startTestServer();
+  // Without a token the metrics are open to this machine.
+  server = await startTestServer({ SLIPWAY_METRICS_TOKEN: 'a-token-that-nobody-sends' });
   const organization = await server.makeOrganization();
   users = {
     member: await server.makeUser({ organizations: [organization] }),

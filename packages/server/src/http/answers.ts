@@ -65,7 +65,11 @@ export function answerOf(
     case 'empty':
       return { status: 204, headers: {}, body: null };
     case 'raw':
-      return { status: 200, headers: { 'content-type': success.contentType }, body: jsonText(given.data) };
+      return {
+        status: 200,
+        headers: { 'content-type': success.contentType, ...given.headers },
+        body: typeof given.data === 'string' ? given.data : jsonText(given.data),
+      };
   }
 }
 

@@ -6,6 +6,8 @@ import { Refusal } from '../errors.ts';
 import { type RefusalRecorder, refusalRecorder } from '../events/refusals.ts';
 import { authenticate } from '../identity/authenticate.ts';
 import type { Services } from '../services.ts';
+import { serveDocsScript } from '../system/docs.ts';
+import { mayReadMetrics } from '../system/metrics.ts';
 import { checkRoleAndScope } from './access.ts';
 import { sendJson } from './answers.ts';
 import { handlerOf, refusalOf } from './pipeline.ts';
@@ -73,6 +75,8 @@ export function buildApp(
   });
   app.addHook('onResponse', async (request, reply) => {
     const { log } = services;
+    const { operation } = request.routeOptions.config;
+    services.metrics.answered(operation?.id ?? null, reply.statusCode, reply.elapsedTime);
     log.debug(
       {
         requestId: request.id,
@@ -92,6 +96,7 @@ export function buildApp(
   const limit = rateLimit(limits.requestsPerMinute);
   for (const route of routes) addRoute(app, services, limit, route, resolvers, routes);
   for (const [url, operations] of byPath(routes)) refuseOtherMethods(app, url, operations);
+  serveDocsScript(app);
   return app;
 }
 
@@ -112,6 +117,10 @@ function addRoute(
     onRequest: async (request) => {
       refuseTrailingSlash(request);
       if (operation.access === 'public') {
+        request.actor = nobody;
+        return;
+      }
+      if (operation.metricsToken && mayReadMetrics(services.settings, request)) {
         request.actor = nobody;
         return;
       }

@@ -30,16 +30,25 @@ export interface ListResult {
   headers?: Record<string, string>;
 }
 
-/** A success that differs from what the operation declares: another status or message (created or updated). */
+/** A success that differs from what the operation declares: another status or message (created or updated), headers. */
 export class Reply {
   readonly data: unknown;
   readonly status: number | undefined;
   readonly message: string | undefined;
+  readonly headers: Record<string, string>;
 
-  constructor(data: unknown, { status, message }: { status?: number; message?: string } = {}) {
+  constructor(
+    data: unknown,
+    {
+      status,
+      message,
+      headers = {},
+    }: { status?: number; message?: string; headers?: Record<string, string> } = {},
+  ) {
     this.data = data;
     this.status = status;
     this.message = message;
+    this.headers = headers;
   }
 }
 

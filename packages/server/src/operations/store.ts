@@ -18,3 +18,9 @@ export async function settledStatus(db: Database, id: string): Promise<string | 
   const row = await db.selectFrom('states').select('status').where('id', '=', id).executeTakeFirst();
   return row?.status === 'pending' ? null : (row?.status ?? 'failed');
 }
+
+/** Background operations other than builds that wait or run, for the queue of the server. */
+export const queuedStates = sql`
+  SELECT s.id, 'state' AS kind, s.name, CASE WHEN s.worker_id IS NULL THEN 'queued' ELSE 'running' END AS status,
+    s.worker_id AS worker, s.created_at, s.started_at
+  FROM states s WHERE s.status = 'pending' AND s.name <> 'build'`;

@@ -2,7 +2,10 @@ import { allOperations, openApiDocument, operations } from '@slipway/contract';
 import { route } from '../http/route.ts';
 import { RawJson } from '../json.ts';
 import { version } from '../version.ts';
+import { docs } from './docs.ts';
 import { live, ready } from './health.ts';
+import { queueList } from './queue.ts';
+import { systemShow } from './show-system.ts';
 
 /** The document never changes while the server runs. */
 let document: RawJson | null = null;
@@ -16,4 +19,8 @@ export const systemRoutes = [
     );
     return document;
   }),
+  route(operations.docs, docs),
+  route(operations.metrics, ({ services }) => services.metrics.text()),
+  route(operations.systemShow, systemShow),
+  route(operations.queueList, queueList),
 ];
