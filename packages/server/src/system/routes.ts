@@ -3,6 +3,7 @@ import { route } from '../http/route.ts';
 import { RawJson } from '../json.ts';
 import { version } from '../version.ts';
 import { docs } from './docs.ts';
+import { examples } from './examples.ts';
 import { live, ready } from './health.ts';
 import { queueList } from './queue.ts';
 import { systemShow } from './show-system.ts';
@@ -15,7 +16,7 @@ export const systemRoutes = [
   route(operations.healthReady, ready),
   route(operations.openapi, async ({ services }) => {
     document ??= new RawJson(
-      JSON.stringify(openApiDocument(allOperations, services.settings.publicUrl, version)),
+      JSON.stringify(openApiDocument(allOperations, services.settings.publicUrl, version, examples())),
     );
     return document;
   }),
