@@ -90,7 +90,7 @@ test('what was acknowledged before kill -9 is there exactly once, what was not i
   }
   for (const call of acknowledged) expect(stored.has(call), call).toBe(true);
   expect(acknowledged.size).toBeGreaterThan(50);
-  expect(columns.slice(2).every((column, index) => rows.some((row) => row[index + 2] === 'x'))).toBe(true);
+  expect(columns.slice(2).every((_column, index) => rows.some((row) => row[index + 2] === 'x'))).toBe(true);
 
   const { entries } = await readLog(runFolder(folder).log, 0, 64 * 1024 ** 2);
   expect(entries.map(({ number }) => number)).toEqual(entries.map((_, index) => index + 1));

@@ -44,3 +44,16 @@ test('a name is checked by what it resolves to', async () => {
   await expect(new EgressPolicy().resolve('[::1]')).rejects.toThrow(EgressError);
   expect(await new EgressPolicy({ allowLoopback: true }).resolve('127.0.0.1')).toEqual(['127.0.0.1']);
 });
+
+test('as a look-up for sockets it answers with the checked address, or not at all', async () => {
+  const look = (policy: EgressPolicy, all: boolean) =>
+    new Promise((resolve) => {
+      policy.lookup('localhost', { all, family: 4 }, (error, address) => resolve(error?.message ?? address));
+    });
+  expect(await look(new EgressPolicy(), false)).toBe('The address of localhost is not allowed.');
+  expect(await look(new EgressPolicy({ allowLoopback: true }), false)).toMatch(/^(127\.0\.0\.1|::1)$/);
+  expect(await look(new EgressPolicy({ allowLoopback: true }), true)).toContainEqual({
+    address: '127.0.0.1',
+    family: 4,
+  });
+});

@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
 
 /**
  * Which addresses outgoing connections may reach (product.md 7): loopback, link-local and metadata addresses are
@@ -71,6 +71,18 @@ export class EgressPolicy {
     }
     return addresses;
   }
+
+  /** The same as a look-up for Node's sockets: what it answers is what is connected to. */
+  readonly lookup: LookupFunction = (host, options, callback) => {
+    this.resolve(host).then(
+      (addresses) => {
+        const all = addresses.map((address) => ({ address, family: isIP(address) }));
+        if (options.all) callback(null, all);
+        else callback(null, all[0]?.address ?? '', all[0]?.family);
+      },
+      (error: Error) => callback(error, '', 0),
+    );
+  };
 }
 
 async function resolveName(host: string): Promise<string[]> {

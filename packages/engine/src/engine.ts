@@ -1,7 +1,7 @@
 import type { RepositoryAccess } from './git/repository.ts';
 import type { LogSink, Mask, MaskStream } from './log.ts';
 import type { RunFailure } from './run/failure.ts';
-import type { RunSettings } from './run/settings.ts';
+import type { RunIdentity, RunSettings } from './run/settings.ts';
 import type { SidecarSummary, StartSidecar } from './run/sidecar.ts';
 
 /** Drivers that exist or are foreseen. */
@@ -140,17 +140,6 @@ export const DEFAULT_RUN_LIMITS: RunLimits = {
   processes: 512,
   exchangeBytes: 10 * 1024 ** 3,
 };
-
-/** What a connector is told about its run (container-api.md 8.4, context variables). */
-export interface RunIdentity {
-  readonly runId: string;
-  readonly processId: string;
-  readonly siteId: number;
-  readonly connectorId: string;
-  readonly connectorVersion: string;
-  readonly environment: 'dev' | 'prod';
-  readonly stage: 'import' | 'intermediate' | 'export';
-}
 
 export interface RunRequest {
   readonly identity: RunIdentity;

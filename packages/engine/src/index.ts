@@ -1,7 +1,8 @@
 export * from './detect.ts';
 export * from './egress.ts';
 export * from './engine.ts';
-export { type CheckoutRequest, checkout } from './git/checkout.ts';
+export { checkout } from './git/checkout.ts';
+export type { CheckoutRequest } from './git/checkout-request.ts';
 export { GitError } from './git/logged-git.ts';
 export * from './git/probe.ts';
 export * from './git/repository.ts';

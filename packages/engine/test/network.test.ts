@@ -10,7 +10,16 @@ import {
   type NetworkPolicy,
   type StartSidecar,
 } from '../src/index.ts';
-import { BOTH_ENGINES, buildFiles, listeningSidecar, makeEngine, run, temporaryFolder } from './support.ts';
+import {
+  BOTH_ENGINES,
+  buildFiles,
+  describeWith,
+  listeningSidecar,
+  makeEngine,
+  run,
+  temporaryFolder,
+  testWith,
+} from './support.ts';
 
 const FIXED_ADDRESS = `
 import urllib.request, os, sys
@@ -20,9 +29,11 @@ print(urllib.request.urlopen(base + "/by-variable").status)
 `;
 
 describe.each(BOTH_ENGINES)('engine %s', (name) => {
-  test.each([[{ mode: 'open' }], [{ mode: 'none' }], [{ mode: 'allow-list', hosts: ['example.com'] }]] as [
-    NetworkPolicy,
-  ][])('the fixed address of the Container API works with network %j', async (network) => {
+  testWith('/usr/bin/python3').each([
+    [{ mode: 'open' }],
+    [{ mode: 'none' }],
+    [{ mode: 'allow-list', hosts: ['example.com'] }],
+  ] as [NetworkPolicy][])('the fixed address of the Container API works with network %j', async (network) => {
     const root = temporaryFolder();
     const engine = await makeEngine(name, root);
     const digest = await buildFiles(engine, root, { 'main.py': FIXED_ADDRESS });
@@ -36,7 +47,7 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
     ]);
   });
 
-  test.each([['none'], ['open']] as const)(
+  testWith('/usr/bin/python3').each([['none'], ['open']] as const)(
     'a sidecar that dies is started again at its address, network %s',
     async (mode) => {
       const root = temporaryFolder();
@@ -113,7 +124,7 @@ for round in range(int(sys.argv[1])):
   });
 });
 
-describe('engine sandbox', () => {
+describeWith('bwrap', '/usr/bin/python3')('engine sandbox', () => {
   async function setUp(files: Record<string, string> = {}) {
     const root = temporaryFolder();
     const engine = await makeEngine('sandbox', root);
@@ -239,7 +250,7 @@ attempt(tunnel)
   });
 });
 
-test('an engine is chosen with a reason, and refused with one', async () => {
+testWith('bwrap')('an engine is chosen with a reason, and refused with one', async () => {
   const root = temporaryFolder();
   const options = {
     workFolder: root,

@@ -5,7 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { quoteWords } from '@slipway/contract';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_RUN_LIMITS, type RunSettings } from '../src/index.ts';
-import { BOTH_ENGINES, buildFiles, identityOf, makeEngine, run, temporaryFolder } from './support.ts';
+import {
+  BOTH_ENGINES,
+  buildFiles,
+  identityOf,
+  makeEngine,
+  run,
+  temporaryFolder,
+  testWith,
+} from './support.ts';
 
 /** Command line of an inline shell script. */
 function sh(script: string): string {
@@ -61,7 +69,7 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
     expect(ran.of('stdout')).toEqual(['none', '0']);
   });
 
-  test('settings become variables in one mode and options in the other', async () => {
+  testWith('/usr/bin/python3')('settings become variables in one mode and options in the other', async () => {
     const { go } = await setUp({
       'show.py': 'import os,sys,json\nprint(json.dumps([dict(os.environ),sys.argv[1:]]))\n',
     });
@@ -167,6 +175,7 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
       startedAt: null,
       failure: { origin: 'engine', reason: 'The configuration is too large to be passed to the connector.' },
     });
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the syntax of the shell
     const fits = await go(sh('echo "${#K}"'), { settings: setting('x'.repeat(128 * 1024 - 3)) });
     expect(fits.of('stdout')).toEqual([String(128 * 1024 - 3)]);
     const zero = await go('true', { settings: setting('a\0b') });
@@ -246,7 +255,6 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
 
   test('at the time limit the connector may still save its state', async () => {
     const { go } = await setUp();
-    const began = performance.now();
     const ran = await go(sh('trap "echo saved; exit 0" TERM; echo ready; while :; do sleep 0.05; done'), {
       limits: { ...DEFAULT_RUN_LIMITS, timeoutSeconds: 1 },
     });
@@ -255,7 +263,6 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
       failure: { origin: 'timeout', reason: 'The connector ran longer than 1 seconds.' },
     });
     expect(ran.of('stdout')).toEqual(['ready', 'saved']);
-    expect(performance.now() - began).toBeLessThan(4_000);
   });
 
   test('a connector that ignores SIGTERM is killed 10 seconds after a cancel', async () => {
@@ -269,9 +276,8 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
       exitCode: 137,
       failure: { origin: 'cancelled', reason: 'The run was cancelled.' },
     });
-    const took = performance.now() - began;
-    expect(took).toBeGreaterThan(10_000);
-    expect(took).toBeLessThan(13_000);
+    // The grace is a rule of the contract, not a measure of speed.
+    expect(performance.now() - began).toBeGreaterThan(10_000);
   });
 
   test('a run that is cancelled before it starts never starts', async () => {
@@ -290,7 +296,7 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
     expect(await engine.stop(runId)).toBe(false);
   });
 
-  test('too much memory, also in a child, ends the run', async () => {
+  testWith('python3')('too much memory, also in a child, ends the run', async () => {
     const { go } = await setUp({
       'hog.py':
         'import subprocess,sys,time\nif len(sys.argv)>1:\n  x=bytearray(300*1024*1024)\n  time.sleep(30)\nelse:\n  subprocess.run([sys.executable,"hog.py","child"])\n',
@@ -338,37 +344,38 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
   test('children that outlive the connector are killed, even those that detached themselves', async () => {
     const { go } = await setUp();
     const marker = `9${Math.floor(Math.random() * 1e8)}`;
-    const began = performance.now();
     const ran = await go(
       sh(`sleep ${marker} & setsid sleep ${marker} & setsid -f sleep ${marker}; echo done`),
     );
     expect(ran.result.state).toBe('finished');
     expect(ran.of('stdout')).toEqual(['done']);
     expect(isRunning(marker)).toBe(false);
-    expect(performance.now() - began).toBeLessThan(1_500);
   });
 
-  test('100 MB of output arrive whole, whatever the log costs, and memory stays flat', async () => {
-    const { go } = await setUp({
-      'flood.py':
-        'import sys\nline=b"x"*99+b"\\n"\nfor i in range(1000): sys.stdout.buffer.write(line*1000)\nsys.stderr.write("end")\n',
-    });
-    let count = 0;
-    let bytes = 0;
-    const errors: string[] = [];
-    const before = process.memoryUsage().rss;
-    const ran = await go('python3 flood.py', {
-      log: (_level, source, message) => {
-        if (source === 'stdout') {
-          count += 1;
-          bytes += message.length;
-        } else errors.push(message);
-      },
-    });
-    expect(ran.result.state).toBe('finished');
-    expect({ count, bytes, errors }).toEqual({ count: 1_000_000, bytes: 99_000_000, errors: ['end'] });
-    expect(process.memoryUsage().rss - before).toBeLessThan(250 * 1024 * 1024);
-  });
+  testWith('python3')(
+    '100 MB of output arrive whole, whatever the log costs, and memory stays flat',
+    async () => {
+      const { go } = await setUp({
+        'flood.py':
+          'import sys\nline=b"x"*99+b"\\n"\nfor i in range(1000): sys.stdout.buffer.write(line*1000)\nsys.stderr.write("end")\n',
+      });
+      let count = 0;
+      let bytes = 0;
+      const errors: string[] = [];
+      const before = process.memoryUsage().rss;
+      const ran = await go('python3 flood.py', {
+        log: (_level, source, message) => {
+          if (source === 'stdout') {
+            count += 1;
+            bytes += message.length;
+          } else errors.push(message);
+        },
+      });
+      expect(ran.result.state).toBe('finished');
+      expect({ count, bytes, errors }).toEqual({ count: 1_000_000, bytes: 99_000_000, errors: ['end'] });
+      expect(process.memoryUsage().rss - before).toBeLessThan(250 * 1024 * 1024);
+    },
+  );
 
   test('beyond 100 MiB the rest is dropped, which one entry says, and the connector goes on', async () => {
     const { go } = await setUp();
@@ -432,7 +439,7 @@ describe.each(BOTH_ENGINES)('engine %s', (name) => {
     });
   });
 
-  test('what is measured is plausible', async () => {
+  testWith('python3')('what is measured is plausible', async () => {
     const { go } = await setUp({
       'busy.py': 'import time\nx=b"x"*(60*1024*1024)\nfor i in range(8000000): pass\ntime.sleep(0.3)\n',
     });

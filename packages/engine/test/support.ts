@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { describe, onTestFinished, test } from 'vitest';
 import {
   type BuildRequest,
   type BuildStepEvent,
@@ -20,7 +20,27 @@ import {
   type StartSidecar,
 } from '../src/index.ts';
 
-export const BOTH_ENGINES = ['sandbox', 'process'] as const;
+/** A program, with arguments that it answers with success when it is of use. */
+const isInstalled = (command: string): boolean => {
+  const [program = '', ...args] = command.split(' ');
+  const { error, status } = spawnSync(program, args.length > 0 ? args : ['--version']);
+  return error === undefined && (args.length === 0 || status === 0);
+};
+
+/** Whether a test may run: its programs are installed, or continuous integration has to have them. */
+const mayRun = (...programs: string[]): boolean =>
+  process.env.CI !== undefined || programs.every(isInstalled);
+
+/** A test that needs programs of the system; it is skipped on a machine without them. */
+export const testWith = (...programs: string[]) => test.skipIf(!mayRun(...programs));
+
+/** The same for a group of tests. */
+export const describeWith = (...programs: string[]) => describe.skipIf(!mayRun(...programs));
+
+/** The engines that the machine can have. */
+export const BOTH_ENGINES: readonly ('sandbox' | 'process')[] = mayRun('bwrap')
+  ? ['sandbox', 'process']
+  : ['process'];
 
 /** A folder that goes away with the test. */
 export function temporaryFolder(): string {

@@ -29,7 +29,6 @@ export {
 } from './flatten/write-request.ts';
 export { minify, readFields } from './json/json-fields.ts';
 export { MalformedJsonError } from './json/json-scanner.ts';
-export { withSentinel } from './json/json-text.ts';
 export { isExactNumber, parseExact } from './json/raw-json.ts';
 export { AppendFile, StorageFailure } from './streams/append-file.ts';
 export { InputStream, isHidden, type Served } from './streams/input-stream.ts';

@@ -28,9 +28,6 @@ export interface Context {
   ip: string | null;
 }
 
-/** The same context working inside `transaction`. */
-export const within = (context: Context, transaction: Work): Context => ({ ...context, db: transaction });
-
 /** Do all changes of a verb in one transaction: the change, its audit event and the job it starts. */
 export const inTransaction = <T>(
   context: Context,

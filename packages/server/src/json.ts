@@ -13,6 +13,3 @@ export class RawJson {
 /** The JSON text of a value; `RawJson` on its top level is taken as it is. */
 export const jsonText = (value: unknown): string =>
   value instanceof RawJson ? value.text : JSON.stringify(value);
-
-/** A JSON list of the given texts. */
-export const rawList = (texts: readonly string[]): RawJson => new RawJson(`[${texts.join(',')}]`);

@@ -2,7 +2,7 @@ import Type from 'typebox';
 import { buildStatuses, buildSteps } from '../enums.ts';
 import { nullable, oneOf, Time, Uuid } from './common.ts';
 
-export const stepStatuses = ['pending', 'running', 'done', 'failed', 'skipped'] as const;
+const stepStatuses = ['pending', 'running', 'done', 'failed', 'skipped'] as const;
 
 /** A build (3.8); it has the id of its background state. */
 export const Build = Type.Object({

@@ -14,13 +14,13 @@ import {
 } from '../enums.ts';
 import { Integers, nullable, oneOf, Time, Uuid } from './common.ts';
 
-export const SecretRegistration = Type.Object({
+const SecretRegistration = Type.Object({
   ini_header: Type.String(),
   vault_secret: Type.String(),
   fields: Type.Array(Type.String()),
 });
 
-export const ApplicationConfig = Type.Object({
+const ApplicationConfig = Type.Object({
   command: Type.String(),
   arguments: nullable(Type.String()),
   'health-check': nullable(Type.String()),
@@ -34,7 +34,7 @@ const vcsProperties = {
   'deploy-key-public': nullable(Type.String()),
   'latest-commit': nullable(Type.String()),
 };
-export const Vcs = Type.Object(vcsProperties);
+const Vcs = Type.Object(vcsProperties);
 export const VcsConfig = Type.Object({ ...vcsProperties, directory: nullable(Type.String()) });
 
 export const IndividualConfig = Type.Object({
@@ -57,9 +57,9 @@ const executionProperties = {
   'docker-host': nullable(Type.String()),
   'container-api': Type.Object({ image: nullable(Type.String()), 'version-constraint': Type.String() }),
 };
-export const Execution = Type.Object(executionProperties);
+const Execution = Type.Object(executionProperties);
 
-export const Config = Type.Object({
+const Config = Type.Object({
   'update-progress': Type.Array(oneOf(updateSteps)),
   'secret-registrations': Type.Array(SecretRegistration),
   'authentication-registrations': Integers,
@@ -112,7 +112,7 @@ export const Config = Type.Object({
 
 const Runtime = Type.Object({ environment: oneOf(runtimeEnvironments), version: nullable(Type.String()) });
 
-export const DevReference = Type.Object({
+const DevReference = Type.Object({
   account: nullable(Type.Integer()),
   project: nullable(Type.Integer()),
   executable: nullable(Type.Integer()),
@@ -126,7 +126,7 @@ export const DevReference = Type.Object({
   runtime: Runtime,
 });
 
-export const ProdReference = Type.Object({
+const ProdReference = Type.Object({
   executable: nullable(Type.Integer()),
   'platform-connector': nullable(Type.Integer()),
   'target-accounts': Integers,

@@ -3,7 +3,7 @@ import { buildSteps, logLevels } from '../enums.ts';
 import { nullable, oneOf } from './common.ts';
 
 /** One line of a log (3.7.2), of a source that the log's kind names. */
-export const logLine = <const S extends readonly string[]>(sources: S) =>
+const logLine = <const S extends readonly string[]>(sources: S) =>
   Type.Object({
     number: Type.Integer({ minimum: 1 }),
     time: Type.String({ format: 'date-time', examples: ['2026-05-11T14:12:31.482+02:00'] }),

@@ -7,8 +7,8 @@ export const dataSourceKinds = ['connector', 'chain', 'legacy', 'file', 'feedbac
 export const dataSourceRoles = ['main', 'additional'] as const;
 export const failurePolicies = ['keep', 'fail'] as const;
 export const joins = ['fill', 'overwrite'] as const;
-export const stepKinds = ['source', 'merge', 'service', 'guard', 'take-over', 'export'] as const;
-export const stepStatuses = ['pending', 'running', 'success', 'kept', 'failed', 'skipped'] as const;
+const stepKinds = ['source', 'merge', 'service', 'guard', 'take-over', 'export'] as const;
+const stepStatuses = ['pending', 'running', 'success', 'kept', 'failed', 'skipped'] as const;
 
 const times = { 'created-at': Time, 'updated-at': Time };
 
@@ -37,7 +37,7 @@ export const Site = Type.Object({
 });
 
 /** The parts `connector`, `transform` and `upload` of 6.1. */
-export const ConnectorPart = Type.Object({
+const ConnectorPart = Type.Object({
   id: Uuid,
   version: Type.Integer(),
   credential: nullable(Type.Integer()),
@@ -75,7 +75,7 @@ export const DataSource = Type.Object({
   ...times,
 });
 
-export const ProcessStep = Type.Object({
+const ProcessStep = Type.Object({
   kind: oneOf(stepKinds),
   id: nullable(Type.Integer()),
   name: Type.String(),

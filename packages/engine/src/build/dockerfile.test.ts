@@ -44,6 +44,7 @@ test('ENV is read in both spellings, with quotes and variables', () => {
     'ARG NAME=x',
     `ENV A=1 B="two \\"words\\"" C='$A' D=a\\ b`,
     'ENV E everything   else',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the syntax of Dockerfiles
     'ENV F=$A/$VERSION G=${NAME:-y}-${MISSING:-z} H=\\$A I=${A:+set}',
   ].join('\n');
   expect(parseDockerfile(text).environment).toEqual({

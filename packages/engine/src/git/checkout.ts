@@ -2,33 +2,11 @@ import { access as fileAccess, mkdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { isBranchName, isCommitId } from '@slipway/contract';
 import { EgressError } from '../egress.ts';
-import type { LogSink, Mask } from '../log.ts';
+import type { CheckoutRequest } from './checkout-request.ts';
 import { openGitSession } from './git-command.ts';
 import { GitError, LoggedGit, MISSING_REF } from './logged-git.ts';
-import {
-  type GitSettings,
-  type RepositoryAccess,
-  RepositoryUrlError,
-  type ResolvedRepository,
-  resolveRepository,
-} from './repository.ts';
+import { RepositoryUrlError, type ResolvedRepository, resolveRepository } from './repository.ts';
 import { checkoutSubmodules } from './submodules.ts';
-
-/** What to fetch, and where to put it. */
-export interface CheckoutRequest {
-  readonly url: string;
-  readonly access: RepositoryAccess;
-  /** Branch or tag. */
-  readonly branch: string;
-  /** Exact commit: 7 to 40 hex digits. Wins over the branch. */
-  readonly commit?: string;
-  /** Folder that is made for the working tree. */
-  readonly target: string;
-  readonly settings: GitSettings;
-  readonly log: LogSink;
-  readonly mask: Mask;
-  readonly signal?: AbortSignal | undefined;
-}
 
 /** The exit code git itself uses for everything that is fatal; also used for refusals before git is asked. */
 const GIT_FATAL = 128;

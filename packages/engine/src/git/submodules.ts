@@ -1,7 +1,7 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { EgressError } from '../egress.ts';
-import type { CheckoutRequest } from './checkout.ts';
+import type { CheckoutRequest } from './checkout-request.ts';
 import { openGitSession } from './git-command.ts';
 import { GitError, LoggedGit } from './logged-git.ts';
 import { RepositoryUrlError, type ResolvedRepository, resolveRepository } from './repository.ts';

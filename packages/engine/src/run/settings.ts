@@ -1,5 +1,15 @@
 import { asWrittenName, environmentName } from '@slipway/contract';
-import type { RunIdentity } from '../engine.ts';
+
+/** What a connector is told about its run (container-api.md 8.4, context variables). */
+export interface RunIdentity {
+  readonly runId: string;
+  readonly processId: string;
+  readonly siteId: number;
+  readonly connectorId: string;
+  readonly connectorVersion: string;
+  readonly environment: 'dev' | 'prod';
+  readonly stage: 'import' | 'intermediate' | 'export';
+}
 
 /** One setting with a value; settings without one are not in the list at all (container-api.md 8.4). */
 export interface SettingValue {

@@ -60,7 +60,7 @@ export interface RowQuery {
 }
 
 /** What counts as a number: an optional sign, digits with an optional fraction, an optional exponent. */
-const NUMBER = String.raw`[-+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][-+]?[0-9]+)?`;
+const NUMBER = '[-+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][-+]?[0-9]+)?';
 
 /** Expression for the number that a text is, null when it is none. */
 function asNumber(text: string): string {

@@ -36,7 +36,7 @@ const REPLACEMENT = Buffer.from('fffd');
 
 /**
  * Walks over JSON text byte by byte without building values. The text must be valid UTF-8 and end with a byte that
- * no JSON token contains, such as 0 ({@link withSentinel}): so no loop has to compare with the length.
+ * no JSON token contains, such as 0: so no loop has to compare with the length.
  *
  * An escaped surrogate without its partner is overwritten by `\ufffd` in place, which has the same length.
  */

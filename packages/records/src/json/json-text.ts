@@ -14,18 +14,6 @@ export function decodeString(literal: Buffer): string {
 }
 
 /**
- * Copies JSON text into a buffer that ends with the byte the scanner stops at; a byte order mark is left out.
- *
- * @throws {MalformedJsonError} when the text is no UTF-8
- */
-export function withSentinel(text: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(text.length + 1);
-  bytes.set(text);
-  bytes[text.length] = 0;
-  return prepareJson(bytes);
-}
-
-/**
  * Makes a buffer of text and one more byte, which is overwritten, fit for the scanner without copying it; a byte order mark is
  * left out.
  *

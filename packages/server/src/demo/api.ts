@@ -1,5 +1,5 @@
 /** A refusal of the API, with what it said. */
-export class ApiError extends Error {}
+class ApiError extends Error {}
 
 export interface Api {
   get<T>(path: string): Promise<T>;

@@ -5,7 +5,7 @@ export const eventText = (event: 'log' | 'state' | 'end', data: string, id?: num
 /** A comment: readers pass over it, and whoever stands between them and us sees that the connection lives. */
 export const commentText = ': \n\n';
 
-export const commentMs = 15_000;
+const commentMs = 15_000;
 
 /** At least this often a follower looks by itself, should news have been lost. */
 const lookMs = 5_000;

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Work } from '../context.ts';
 
 /** What can wait in the queue. Every job carries the id of a row that says everything else. */
-export const queues = ['build', 'state', 'process', 'run', 'webhook'] as const;
+export const queues = ['build', 'state', 'process', 'webhook'] as const;
 export type Queue = (typeof queues)[number];
 
 export interface Jobs {

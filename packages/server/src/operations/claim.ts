@@ -2,25 +2,21 @@ import type { BackgroundAction } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
 import type { Work } from '../context.ts';
 import { announce } from '../events/signals.ts';
+import { handsOf, isUnattended } from '../jobs/hands.ts';
 import { isDead } from '../jobs/leases.ts';
 import type { Services } from '../services.ts';
 import { type ActionKind, type ClaimedAction, mostAttempts } from './action.ts';
-import { handsOf } from './hands.ts';
 
-/**
- * SQL on `states s`: nobody works on it. Its worker is gone, or is this very process, which does not have it in hand
- * (it could not settle it when the database was away).
- */
-export const isFree = (services: Services): RawBuilder<boolean> => sql<boolean>`
-  (${isDead(sql`s.worker_id`)}
-    OR (s.worker_id = ${services.workerId} AND s.id <> ALL(${[...handsOf(services).keys()]}::uuid[])))`;
+/** SQL on `states s`: nobody works on it. */
+export const isFree = (services: Services): RawBuilder<boolean> =>
+  isUnattended(services, sql`s.worker_id`, sql`s.id`);
 
 /** The oldest build that waits for a worker: builds are done in the order of their arrival. */
 export async function nextBuild(services: Services): Promise<string | null> {
   const { rows } = await sql<{ id: string }>`
     SELECT s.id FROM states s
     WHERE s.name = 'build' AND s.status = 'pending' AND s.attempts < ${mostAttempts} AND ${isFree(services)}
-      AND s.id <> ALL(${[...handsOf(services).keys()]}::uuid[])
+      AND s.id <> ALL(${[...handsOf(services)]}::uuid[])
     ORDER BY s.created_at, s.id LIMIT 1`.execute(services.db);
   return rows[0]?.id ?? null;
 }

@@ -196,7 +196,7 @@ describe('events', () => {
   });
 });
 
-test('a server that stops ends what follows it, and is gone soon', async () => {
+test('a server that stops ends what follows it', async () => {
   const stopping = await startTestServer({ SLIPWAY_ENGINE: 'process', SLIPWAY_ROLE: 'api' });
   const owner = await stopping.makeUser();
   const connector = await makeConnector(stopping, owner, {
@@ -205,9 +205,7 @@ test('a server that stops ends what follows it, and is gone soon', async () => {
   const id = await putState(connector, owner, { status: 'pending' }, stopping);
   const events = stopping.request('GET', `/states/${id}/events`, { token: owner.token });
   await setTimeout(200);
-  const begin = performance.now();
   await stopping.server.stop();
-  expect(performance.now() - begin).toBeLessThan(5000);
   expect(parseEvents((await events).text).map(({ event }) => event)).toEqual(['state']);
 });
 

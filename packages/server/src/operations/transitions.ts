@@ -9,7 +9,7 @@ import { announce } from '../events/signals.ts';
 import { newId } from '../ids.ts';
 import type { Queue } from '../jobs/jobs.ts';
 import { RawJson } from '../json.ts';
-import { lockVersion, type VersionRow, versionJson } from '../versions/store.ts';
+import { type VersionRow, versionJson } from '../versions/store.ts';
 import {
   type Action,
   isInFlight,
@@ -31,20 +31,10 @@ const movers: Partial<Record<BackgroundAction, Action>> = {
 export const movingActions = Object.keys(movers) as BackgroundAction[];
 
 /**
- * Locks the version and finds the action's way from its state (chapter 4).
+ * The action's way from the state of a locked version (chapter 4).
  *
  * @throws 400 T400 when the state forbids it, P400 for a build in production
  */
-export async function lockForAction(
-  db: Work,
-  versionId: string,
-  action: Action,
-): Promise<{ row: VersionRow; transition: Transition }> {
-  const row = await lockVersion(db, versionId);
-  return { row, transition: requireTransition(row, action) };
-}
-
-/** As `lockForAction`, for a row that is locked already. */
 export function requireTransition(row: VersionRow, action: Action): Transition {
   const transition = transitionFor(action, row.state, { productionCopy: row.prod_config !== null });
   if (!transition) throw wrongState(row.state);

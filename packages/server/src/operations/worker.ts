@@ -3,6 +3,7 @@ import { messages } from '@slipway/contract';
 import { type Context, inTransaction, type Work } from '../context.ts';
 import { Refusal } from '../errors.ts';
 import { writeEntries } from '../events/log-store.ts';
+import { handsOf } from '../jobs/hands.ts';
 import type { Queue } from '../jobs/jobs.ts';
 import type { Services } from '../services.ts';
 import type { VersionRow } from '../versions/store.ts';
@@ -15,7 +16,6 @@ import {
   type ClaimedAction,
 } from './action.ts';
 import { claim, nextBuild, release } from './claim.ts';
-import { handsOf } from './hands.ts';
 import { kinds } from './kinds.ts';
 import { systemContext } from './system-context.ts';
 import { failAction, lockAction } from './transitions.ts';
@@ -78,7 +78,7 @@ async function workOnNextBuild(services: Services, controller: AbortController):
 async function workOn(services: Services, id: string, controller: AbortController): Promise<boolean> {
   const hands = handsOf(services);
   if (hands.has(id)) return false;
-  hands.set(id, controller);
+  hands.add(id);
   try {
     const action = await claim(services, id, kinds);
     if (!action) return false;

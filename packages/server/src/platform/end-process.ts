@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { ownersOnDevSite } from '../connectors/dev-sites.ts';
 import { type Context, inTransaction, type Work } from '../context.ts';
 import { announce } from '../events/signals.ts';
+import { cancelRunsOf } from '../runs/cancel-run.ts';
 import { notify } from '../webhooks/notify.ts';
 import type { Step } from './steps.ts';
 import { processJson, showJson } from './store.ts';
@@ -33,6 +34,8 @@ export const endProcess = (context: Context, id: string, end: ProcessEnd): Promi
       .returning('site_id')
       .executeTakeFirst();
     if (!row) return;
+    // A cancel, or an error, may have come between planning the runs and beginning them.
+    if (end.status === 'failed') await cancelRunsOf(work.db, id);
     await wakeNext(work, row.site_id);
     await announce(work.db, id);
     // Whoever cancelled it knows.

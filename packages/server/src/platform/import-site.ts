@@ -2,9 +2,10 @@ import type { Context } from '../context.ts';
 import { executeRun, type RunOutcome } from '../runs/execute-run.ts';
 import { endProcess, type ProcessEnd } from './end-process.ts';
 import { exchangeOf, keepExchange } from './exchange-storage.ts';
+import type { ClaimedProcess, UsedSource } from './import-parts.ts';
 import { type MergedFile, mergeSources } from './merge-sources.ts';
 import { planImport, type Source, sourcesOf } from './process-plan.ts';
-import type { ClaimedProcess } from './process-worker.ts';
+
 import { type Step, StepBook } from './steps.ts';
 import { Cancelled, takeOver } from './take-over.ts';
 
@@ -46,14 +47,6 @@ export async function importSite(
     if (error instanceof ImportFailed) return { status: 'failed', reason: error.message, steps: book.steps };
     throw error;
   }
-}
-
-/** A source with the run whose rows it contributes; null: the rows of its file, or none. */
-export interface UsedSource {
-  source: Source;
-  run: string | null;
-  /** Rows written now; null where earlier rows are kept. */
-  fresh: { rows: number } | null;
 }
 
 async function runSources(

@@ -5,9 +5,8 @@ import type { Context } from '../context.ts';
 import { noRows, runRows } from '../runs/read-rows.ts';
 import { dataSetFolder } from './data-set-files.ts';
 import { duckDbOf } from './duckdb.ts';
-import type { UsedSource } from './import-site.ts';
+import type { ClaimedProcess, UsedSource } from './import-parts.ts';
 import { prefixRows } from './prefix-rows.ts';
-import type { ClaimedProcess } from './process-worker.ts';
 import { sampleOutput } from './sample-products.ts';
 
 /** The merged rows of all sources, as a file that no data set names yet. */

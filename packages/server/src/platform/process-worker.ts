@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Context } from '../context.ts';
 import { announce, watch } from '../events/signals.ts';
-import { isDead } from '../jobs/leases.ts';
+import { handsOf, isUnattended } from '../jobs/hands.ts';
 import { repeat } from '../jobs/repeat.ts';
 import { systemContext } from '../operations/system-context.ts';
 import { cancelRunsOf } from '../runs/cancel-run.ts';
@@ -9,6 +9,7 @@ import { executeRun } from '../runs/execute-run.ts';
 import { isEnded } from '../runs/run-state.ts';
 import type { Services } from '../services.ts';
 import { endProcess, type ProcessEnd } from './end-process.ts';
+import type { ClaimedProcess } from './import-parts.ts';
 import { importSite } from './import-site.ts';
 import type { Step } from './steps.ts';
 
@@ -18,15 +19,6 @@ const processesAtOnce = 16;
 const mostAttempts = 3;
 /** A cancel is told by a signal; should that be lost, it is seen at the latest then. */
 const cancelCheckMs = 5000;
-
-/** A process that this worker has claimed. */
-export interface ClaimedProcess {
-  id: string;
-  site: number;
-  action: 'import' | 'all' | 'run';
-  attempts: number;
-  steps: Step[];
-}
 
 export interface Worker {
   /** Gives the work in hand back: another worker goes on with it. */
@@ -59,7 +51,17 @@ export async function startProcessWorker(services: Services): Promise<Worker> {
  * @param stopping aborted when this worker ends; the process stays as it is then, for another worker
  */
 async function workOnProcess(services: Services, id: string, stopping: AbortSignal): Promise<void> {
-  if (stopping.aborted) return;
+  const hands = handsOf(services);
+  if (stopping.aborted || hands.has(id)) return;
+  hands.add(id);
+  try {
+    await claimAndWork(services, id, stopping);
+  } finally {
+    hands.delete(id);
+  }
+}
+
+async function claimAndWork(services: Services, id: string, stopping: AbortSignal): Promise<void> {
   const process = await claim(services, id);
   if (!process) return;
   const context = systemContext(services);
@@ -100,12 +102,13 @@ async function runByHand(context: Context, processId: string, stopping: AbortSig
 }
 
 /** The row is the truth: whoever can make it `running` works on it. */
-async function claim({ db, workerId }: Services, id: string): Promise<ClaimedProcess | null> {
+async function claim(services: Services, id: string): Promise<ClaimedProcess | null> {
+  const { db, workerId } = services;
   try {
     const { rows } = await sql<ClaimedProcess>`
       UPDATE processes SET status = 'running', worker_id = ${workerId}, attempts = attempts + 1,
         started_at = coalesce(started_at, now())
-      WHERE id = ${id} AND (status = 'queued' OR (status = 'running' AND ${isDead(sql.ref('worker_id'))}))
+      WHERE id = ${id} AND (status = 'queued' OR (status = 'running' AND (worker_id = ${workerId} OR ${isUnattended(services, sql.ref('worker_id'), sql.ref('id'))})))
       RETURNING id, site_id AS site, action, attempts, steps`.execute(db);
     const claimed = rows[0] ?? null;
     if (claimed) await db.transaction().execute((work) => announce(work, id));
@@ -146,11 +149,12 @@ function watchCancel({ db, signals }: Services, id: string, cancel: AbortControl
  * Wakes workers for processes that nobody works on: queued ones whose job was lost with its worker, and running ones of
  * a dead worker.
  */
-export async function recoverProcesses({ db, jobs }: Services): Promise<void> {
+export async function recoverProcesses(services: Services): Promise<void> {
+  const { db, jobs } = services;
   await db.transaction().execute(async (work) => {
     const { rows } = await sql<{ id: string }>`
       SELECT id FROM processes WHERE status IN ('queued', 'running')
-        AND (status = 'queued' OR ${isDead(sql.ref('worker_id'))})
+        AND (status = 'queued' OR ${isUnattended(services, sql.ref('worker_id'), sql.ref('id'))})
       ORDER BY created_at`.execute(work);
     for (const { id } of rows) await jobs.send(work, 'process', id);
   });

@@ -1,9 +1,8 @@
 import { sql } from 'kysely';
 import { type Context, inTransaction, type Work } from '../context.ts';
 import { keptDataSets, removeUnusedFiles } from './data-set-files.ts';
-import type { UsedSource } from './import-site.ts';
+import type { ClaimedProcess, UsedSource } from './import-parts.ts';
 import type { MergedFile } from './merge-sources.ts';
-import type { ClaimedProcess } from './process-worker.ts';
 
 /** A user has cancelled the process; nothing is taken over. */
 export class Cancelled extends Error {}

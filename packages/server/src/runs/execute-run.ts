@@ -3,7 +3,7 @@ import { createMasker, runFolder } from '@slipway/container-api';
 import { MACHINE_LOST, type RunResult } from '@slipway/engine';
 import { sql } from 'kysely';
 import { type Watch, watch } from '../events/signals.ts';
-import { isDead } from '../jobs/leases.ts';
+import { handsOf, isUnattended } from '../jobs/hands.ts';
 import type { Services } from '../services.ts';
 import { type ClaimedRun, claimRun, outcomeOf, type RunOutcome } from './claimed-run.ts';
 import { endRun, type RunEnd, unmeasured } from './end-run.ts';
@@ -46,8 +46,14 @@ export async function executeRun(
       async () => {
         // A run that never began stays queued, for the worker that takes the process over.
         if (stopping.aborted) return;
-        const run = await claimRun(services, id);
-        if (run) await work(services, run, files, { cancelled: cancel.signal, stopping });
+        const hands = handsOf(services);
+        hands.add(id);
+        try {
+          const run = await claimRun(services, id);
+          if (run) await work(services, run, files, { cancelled: cancel.signal, stopping });
+        } finally {
+          hands.delete(id);
+        }
       },
       AbortSignal.any([cancel.signal, stopping]),
     );
@@ -63,7 +69,9 @@ export async function executeRun(
 async function awaitEnd(services: Services, id: string, news: Watch, stopping: AbortSignal): Promise<void> {
   while (!stopping.aborted) {
     const { rows } = await sql<{ state: string; lost: boolean }>`
-      SELECT state, ${isDead(sql.ref('worker_id'))} AS lost FROM runs WHERE id = ${id}`.execute(services.db);
+      SELECT state, ${isUnattended(services, sql.ref('worker_id'), sql.ref('id'))} AS lost FROM runs WHERE id = ${id}`.execute(
+      services.db,
+    );
     const row = rows[0];
     if (!row || isEnded(row.state)) return;
     if (row.state === 'running' && row.lost) await recoverRun(services, id);

@@ -1,8 +1,8 @@
 import { createMasker, type LogSource, RunLog, runFolder } from '@slipway/container-api';
 import { type LogSink, MACHINE_LOST } from '@slipway/engine';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { runningBuildIds } from '../builds/store.ts';
-import { isDead } from '../jobs/leases.ts';
+import { handsOf, isUnattended } from '../jobs/hands.ts';
 import type { Services } from '../services.ts';
 import { endRun, unmeasured } from './end-run.ts';
 import { shipLog } from './log-shipper.ts';
@@ -12,7 +12,7 @@ import { shipLog } from './log-shipper.ts';
  */
 export async function recoverRuns(services: Services): Promise<void> {
   const { rows } = await sql<{ id: string }>`
-    SELECT id FROM runs WHERE state = 'running' AND ${isDead(sql.ref('worker_id'))} ORDER BY created_at`.execute(
+    SELECT id FROM runs WHERE state = 'running' AND ${isUnattended(services, sql.ref('worker_id'), sql.ref('id'))} ORDER BY created_at`.execute(
     services.db,
   );
   for (const { id } of rows) await recoverRun(services, id);
@@ -27,11 +27,22 @@ async function activeWork({ db }: Services): Promise<Set<string>> {
 
 /** Ends one run whose worker is dead, unless somebody else does so already. Nothing it wrote is lost. */
 export async function recoverRun(services: Services, id: string): Promise<void> {
+  const hands = handsOf(services);
+  if (hands.has(id)) return;
+  // Asked before the run is in our hands, which would make it attended.
+  const isLost = isUnattended(services, sql.ref('worker_id'), sql.ref('id'));
+  hands.add(id);
+  try {
+    await endLost(services, id, isLost);
+  } finally {
+    hands.delete(id);
+  }
+}
+
+async function endLost(services: Services, id: string, isLost: RawBuilder<boolean>): Promise<void> {
   const { rows } = await sql`
     UPDATE runs SET worker_id = ${services.workerId}
-    WHERE id = ${id} AND state = 'running' AND ${isDead(sql.ref('worker_id'))} RETURNING id`.execute(
-    services.db,
-  );
+    WHERE id = ${id} AND state = 'running' AND ${isLost} RETURNING id`.execute(services.db);
   if (rows.length === 0) return;
   const folder = runFolder(await services.storage.folder('runs', id));
   const log = await RunLog.open(folder.log, {

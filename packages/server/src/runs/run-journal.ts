@@ -100,6 +100,7 @@ export class RunJournal {
       columnOrder: null,
       classifications: [],
       forward: listen?.forwardProxy ? forwardOf(spec) : { mode: 'none' },
+      lookup: this.#services.git.settings.egress.lookup,
       publicUrl: listen?.publicUrl ?? null,
       masker: this.masker,
       now: () => new Date(),

@@ -67,6 +67,7 @@ export function requestOf(
     startSidecar: (listen) => journal.startSidecar(listen),
     log: journal.sink,
     mask: journal.masker.mask,
+    maskStream: () => journal.masker.stream(),
   };
 }
 

@@ -1,7 +1,6 @@
 import type { operations } from '@slipway/contract';
 import { sql } from 'kysely';
 import type { Verb } from '../http/route.ts';
-import { rawList } from '../json.ts';
 import { describeSettings } from '../settings.ts';
 import { version } from '../version.ts';
 
@@ -14,10 +13,10 @@ export const systemShow: Verb<(typeof operations)['systemShow']> = async ({ db, 
       SELECT current_setting('server_version') AS version, pg_database_size(current_database()) AS bytes`.execute(
       db,
     ),
-    sql<{ item: string }>`
-      SELECT json_build_object('id', w.id, 'role', w.role, 'started-at', wire_time(w.started_at),
-        'last-heartbeat-at', wire_time(w.last_heartbeat_at))::text AS item
-      FROM workers w ORDER BY w.started_at, w.id`.execute(db),
+    sql<{ workers: unknown }>`
+      SELECT coalesce(json_agg(json_build_object('id', w.id, 'role', w.role, 'started-at', wire_time(w.started_at),
+        'last-heartbeat-at', wire_time(w.last_heartbeat_at)) ORDER BY w.started_at, w.id), '[]') AS workers
+      FROM workers w`.execute(db),
   ]);
   return {
     version,
@@ -30,6 +29,6 @@ export const systemShow: Verb<(typeof operations)['systemShow']> = async ({ db, 
       version: database.rows[0]?.version,
       'size-bytes': database.rows[0]?.bytes,
     },
-    workers: JSON.parse(rawList(workers.rows.map(({ item }) => item)).text) as unknown,
+    workers: workers.rows[0]?.workers,
   };
 };

@@ -149,7 +149,7 @@ export async function reorderIndividualConfigs(
 }
 
 /** Fields of a version in their order. */
-export const readFields = (db: Database, versionId: string): Promise<Field[]> =>
+const readFields = (db: Database, versionId: string): Promise<Field[]> =>
   db
     .selectFrom('individual_configs')
     .selectAll()

@@ -35,9 +35,9 @@ function compare(
   if (Array.isArray(expected) && Array.isArray(actual)) {
     if (actual.length !== expected.length)
       found.push(`${path}: ${actual.length} items, not ${expected.length}`);
-    expected.forEach((item, index) =>
-      compare(actual[index], item, `${path}[${index}]`, `${rule}[]`, volatile, found),
-    );
+    for (const [index, item] of expected.entries()) {
+      compare(actual[index], item, `${path}[${index}]`, `${rule}[]`, volatile, found);
+    }
     return;
   }
   if (isObject(expected) && isObject(actual)) {
