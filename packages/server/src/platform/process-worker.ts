@@ -11,7 +11,6 @@ import type { Services } from '../services.ts';
 import { endProcess, type ProcessEnd } from './end-process.ts';
 import type { ClaimedProcess } from './import-parts.ts';
 import { importSite } from './import-site.ts';
-import type { Step } from './steps.ts';
 
 /** Processes that one worker works on at the same time; what they run is limited by itself. */
 const processesAtOnce = 16;

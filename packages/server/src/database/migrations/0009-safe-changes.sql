@@ -28,6 +28,8 @@ CREATE TABLE webhooks (
   CONSTRAINT webhooks_name UNIQUE NULLS NOT DISTINCT (owner_id, name)
 );
 CREATE INDEX webhooks_newest ON webhooks (created_at DESC, id DESC);
+-- Who listens to an event is asked at each one.
+CREATE INDEX webhooks_events ON webhooks USING gin (events) WHERE active;
 CREATE INDEX webhooks_secret ON webhooks (secret);
 
 CREATE TABLE webhook_deliveries (
