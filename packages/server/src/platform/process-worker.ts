@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import type { Context } from '../context.ts';
-import { announce, watch } from '../events/signals.ts';
+import { announce } from '../events/signals.ts';
 import { handsOf, isUnattended } from '../jobs/hands.ts';
 import { repeat } from '../jobs/repeat.ts';
+import { watchCancel } from '../jobs/watch-cancel.ts';
 import { systemContext } from '../operations/system-context.ts';
 import { cancelRunsOf } from '../runs/cancel-run.ts';
 import { executeRun } from '../runs/execute-run.ts';
@@ -16,8 +17,6 @@ import { importSite } from './import-site.ts';
 const processesAtOnce = 16;
 /** First try and two more after a worker was lost (product.md 2.10). */
 const mostAttempts = 3;
-/** A cancel is told by a signal; should that be lost, it is seen at the latest then. */
-const cancelCheckMs = 5000;
 
 export interface Worker {
   /** Gives the work in hand back: another worker goes on with it. */
@@ -79,7 +78,7 @@ async function work(context: Context, process: ClaimedProcess, stopping: AbortSi
     return { status: 'failed', reason: 'The worker was lost and the process could not be resumed.' };
   }
   const cancel = new AbortController();
-  const watching = watchCancel(context.services, process.id, cancel);
+  const watching = watchCancel(context.services, 'processes', process.id, cancel);
   try {
     if (process.action === 'run') return await runByHand(context, process.id, stopping);
     return await importSite(context, process, { stopping, cancelled: cancel.signal });
@@ -117,31 +116,6 @@ async function claim(services: Services, id: string): Promise<ClaimedProcess | n
     if ((error as { constraint?: string }).constraint === 'processes_one_running') return null;
     throw error;
   }
-}
-
-function watchCancel({ db, signals }: Services, id: string, cancel: AbortController): { stop(): void } {
-  const news = watch(signals, id);
-  let stopped = false;
-  const look = async (): Promise<void> => {
-    while (!stopped && !cancel.signal.aborted) {
-      const row = await db
-        .selectFrom('processes')
-        .select('cancel_requested')
-        .where('id', '=', id)
-        .executeTakeFirst()
-        // The database is out of reach: asked again soon.
-        .catch(() => undefined);
-      if (row?.cancel_requested) cancel.abort();
-      else await news.next(cancelCheckMs);
-    }
-  };
-  void look();
-  return {
-    stop() {
-      stopped = true;
-      news.close();
-    },
-  };
 }
 
 /**

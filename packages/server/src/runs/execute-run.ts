@@ -4,6 +4,7 @@ import { MACHINE_LOST, type RunResult } from '@slipway/engine';
 import { sql } from 'kysely';
 import { type Watch, watch } from '../events/signals.ts';
 import { handsOf, isUnattended } from '../jobs/hands.ts';
+import { watchCancel } from '../jobs/watch-cancel.ts';
 import type { Services } from '../services.ts';
 import { type ClaimedRun, claimRun, outcomeOf, type RunOutcome } from './claimed-run.ts';
 import { endRun, type RunEnd, unmeasured } from './end-run.ts';
@@ -38,7 +39,7 @@ export async function executeRun(
 ): Promise<RunOutcome> {
   const cancel = new AbortController();
   const news = watch(services.signals, id);
-  const watching = watchCancel(services, id, cancel);
+  const watching = watchCancel(services, 'runs', id, cancel);
   try {
     const places = slots.get(services) ?? new Slots(services.settings.runConcurrency);
     slots.set(services, places);
@@ -156,29 +157,4 @@ async function recordStart(services: Services, id: string, commandLine: string):
     .catch((error: unknown) =>
       services.log.warn({ err: error, run: id }, 'the start of a run was not recorded'),
     );
-}
-
-function watchCancel({ db, signals }: Services, id: string, cancel: AbortController): { stop(): void } {
-  const news = watch(signals, id);
-  let stopped = false;
-  const look = async (): Promise<void> => {
-    while (!stopped && !cancel.signal.aborted) {
-      const row = await db
-        .selectFrom('runs')
-        .select('cancel_requested')
-        .where('id', '=', id)
-        .executeTakeFirst()
-        // The database is out of reach: asked again soon.
-        .catch(() => undefined);
-      if (row?.cancel_requested) cancel.abort();
-      else if (!stopped) await news.next(cancelCheckMs);
-    }
-  };
-  void look();
-  return {
-    stop() {
-      stopped = true;
-      news.close();
-    },
-  };
 }
