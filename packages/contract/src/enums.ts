@@ -176,3 +176,20 @@ export const confidences = ['Confident', 'Semi Confident', 'Needs Checking'] as 
 
 export const processActions = ['import', 'export', 'channel', 'all'] as const;
 export const processStatuses = ['queued', 'running', 'success', 'failed'] as const;
+
+export const webhookEvents = [
+  'version.built',
+  'version.build-failed',
+  'version.synchronized',
+  'version.released',
+  'version.unreleased',
+  'run.finished',
+  'run.failed',
+  'process.finished',
+  'process.failed',
+  'connector.binned',
+  'connector.restored',
+] as const;
+export type WebhookEvent = (typeof webhookEvents)[number];
+
+export const deliveryStatuses = ['pending', 'delivered', 'failed'] as const;

@@ -9,6 +9,8 @@ import { migrate } from './database/migrate.ts';
 import { startDeploymentWorker } from './deployments/deployment-worker.ts';
 import { startSignals } from './events/signals.ts';
 import { buildApp } from './http/app.ts';
+import { startAnswerKeeper } from './http/idempotency.ts';
+import { requestsPerMinute } from './http/rate-limit.ts';
 import { ensureFirstAdmin } from './identity/first-admin.ts';
 import { openSigningKeys } from './identity/oauth/keys.ts';
 import { mountOAuth } from './identity/oauth/mount.ts';
@@ -24,6 +26,8 @@ import { openVault } from './secrets/sealed-vault.ts';
 import type { Services } from './services.ts';
 import type { Settings } from './settings.ts';
 import { folderStorage } from './storage/folder-storage.ts';
+import { createMetrics } from './system/metrics.ts';
+import { startWebhookWorker } from './webhooks/webhook-worker.ts';
 
 /** A server that answers, and works, until `stop`. */
 export interface Server {
@@ -35,6 +39,11 @@ export interface Server {
   firstPassword: string | null;
   /** Ends requests, gives work in hand back, and stops everything this process started. */
   stop(): Promise<void>;
+}
+
+/** What the contract fixes and measurements lift. */
+interface Limits {
+  requestsPerMinute: number;
 }
 
 /** Undoes what was started, last first; a failing step does not keep the others from being done. */
@@ -61,16 +70,18 @@ class Cleanup {
  * Starts the roles of the settings on a database, an embedded one when none is named.
  *
  * @param progress takes a line for each step that takes time
+ * @param limits those of the contract, unless something is measured
  * @throws when a part does not start; what was started by then is stopped again
  */
 export async function startServer(
   settings: Settings,
   log: Logger,
   progress: (line: string) => void = () => {},
+  limits: Limits = { requestsPerMinute },
 ): Promise<Server> {
   const cleanup = new Cleanup(log);
   try {
-    return await start(settings, log, progress, cleanup);
+    return await start(settings, log, progress, limits, cleanup);
   } catch (error) {
     await cleanup.run();
     throw error;
@@ -81,6 +92,7 @@ async function start(
   settings: Settings,
   log: Logger,
   progress: (line: string) => void,
+  limits: Limits,
   cleanup: Cleanup,
 ): Promise<Server> {
   // The embedded database makes the home itself when it is missing, so that its own user may pass through.
@@ -91,7 +103,7 @@ async function start(
   const { services, engineReason } = await openServices(settings, log, databaseUrl, connection, cleanup);
   const firstAdmin = await ensureFirstAdmin(services);
   if (settings.role !== 'api') await startWorkers(services, databaseUrl, cleanup);
-  const app = await listen(services, cleanup);
+  const app = await listen(services, limits, cleanup);
   return {
     url: app.listeningOrigin,
     services,
@@ -147,6 +159,7 @@ async function openServices(
     signingKeys: await openSigningKeys(connection.db, vault, settings.publicUrl),
     storage: folderStorage(join(settings.home, 'storage')),
     platform: embeddedPlatform(),
+    metrics: createMetrics(connection.db, connection.pool),
     engine,
     git,
     log,
@@ -165,6 +178,8 @@ async function startWorkers(services: Services, databaseUrl: string, cleanup: Cl
     deployments: startDeploymentWorker,
     processes: startProcessWorker,
     runs: startRunWorker,
+    webhooks: startWebhookWorker,
+    answers: startAnswerKeeper,
     recovery: startRecovery,
   })) {
     const worker = await begin(services);
@@ -172,8 +187,8 @@ async function startWorkers(services: Services, databaseUrl: string, cleanup: Cl
   }
 }
 
-async function listen(services: Services, cleanup: Cleanup): Promise<FastifyInstance> {
-  const app = buildApp(services, routes, resolvers);
+async function listen(services: Services, limits: Limits, cleanup: Cleanup): Promise<FastifyInstance> {
+  const app = buildApp(services, routes, resolvers, limits);
   const oauth = mountOAuth(app, services);
   cleanup.add('the sign-in', () => oauth.stop());
   // Readers of event streams stay for hours; they come back with Last-Event-ID.

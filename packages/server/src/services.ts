@@ -8,6 +8,7 @@ import type { Platform } from './platform/gateway.ts';
 import type { Vault } from './secrets/vault.ts';
 import type { Settings } from './settings.ts';
 import type { Storage } from './storage/storage.ts';
+import type { Metrics } from './system/metrics.ts';
 
 /** What the process offers to every verb and job: made once at start, never changed. */
 export interface Services {
@@ -21,6 +22,7 @@ export interface Services {
   signingKeys: SigningKeys;
   storage: Storage;
   platform: Platform;
+  metrics: Metrics;
   engine: Engine;
   git: {
     settings: GitSettings;

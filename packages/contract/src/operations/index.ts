@@ -23,6 +23,7 @@ import * as system from './system.ts';
 import * as typeConfigs from './type-configs.ts';
 import * as versionManagement from './version-management.ts';
 import * as versions from './versions.ts';
+import * as webhooks from './webhooks.ts';
 
 /** Every declared operation by name, chapter by chapter. */
 export const operations = {
@@ -44,6 +45,7 @@ export const operations = {
   ...oauthClients,
   ...secrets,
   ...authentications,
+  ...webhooks,
   ...audit,
   ...system,
   ...platform,

@@ -269,6 +269,13 @@ export interface FormValues {
   value: string | null;
 }
 
+export interface IdempotencyKeys {
+  answer: string;
+  created_at: Generated<Timestamp>;
+  key: string;
+  user_id: string;
+}
+
 export interface IndividualConfigs {
   command_option: string;
   created_at: Generated<Timestamp>;
@@ -611,6 +618,35 @@ export interface VersionSecrets {
   version_id: string;
 }
 
+export interface WebhookDeliveries {
+  attempts: Generated<number>;
+  created_at: Generated<Timestamp>;
+  delivered_at: Timestamp | null;
+  event: string;
+  id: string;
+  leased_until: Timestamp | null;
+  message_id: string;
+  next_attempt_at: Generated<Timestamp | null>;
+  payload: Json;
+  response_body: string | null;
+  response_status: number | null;
+  status: Generated<string>;
+  webhook_id: string;
+}
+
+export interface Webhooks {
+  active: boolean;
+  created_at: Generated<Timestamp>;
+  description: string | null;
+  events: string[];
+  id: string;
+  name: string;
+  owner_id: string | null;
+  secret: string;
+  updated_at: Generated<Timestamp>;
+  url: string;
+}
+
 export interface Workers {
   host: string;
   id: string;
@@ -634,6 +670,7 @@ export interface DB {
   data_sets: DataSets;
   data_sources: DataSources;
   form_values: FormValues;
+  idempotency_keys: IdempotencyKeys;
   individual_configs: IndividualConfigs;
   invitations: Invitations;
   legacy_executables: LegacyExecutables;
@@ -664,5 +701,7 @@ export interface DB {
   version_buckets: VersionBuckets;
   version_logos: VersionLogos;
   version_secrets: VersionSecrets;
+  webhook_deliveries: WebhookDeliveries;
+  webhooks: Webhooks;
   workers: Workers;
 }

@@ -8,7 +8,9 @@ export type Purpose =
   | 'client-secret'
   | 'form-value'
   | 'run-values'
-  | 'oauth-key';
+  | 'oauth-key'
+  | 'idempotent-answer'
+  | 'webhook-secret';
 
 /** Values that are written and used, never shown. Each is sealed under a data key of its own. */
 export interface Vault {
