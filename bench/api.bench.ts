@@ -34,8 +34,17 @@ export async function apiComparisons(
     rate({ url: `${url}/connectors?limit=100`, headers, connections: 2, amount: 60 });
   const create = (url: string) =>
     rate({ url: `${url}/connectors`, method: 'POST', headers, body, connections: 4, amount: 400 });
+  const authenticated = (url: string) => rate({ url, headers, connections: 4, amount: 400 });
   return {
     comparisons: [
+      {
+        name: 'checks of a request with a token that reads one row',
+        unit: 'req/s',
+        better: 'higher',
+        ours: () => authenticated(`${ours.ready.url}/connectors?limit=1`),
+        bare: () => authenticated(`${bare.ready.url}/authenticated`),
+        target: { kind: 'ratio', atLeast: 0.9 },
+      },
       {
         name: 'GET /connectors?limit=100',
         unit: 'req/s',

@@ -11,7 +11,8 @@ import { createConnector } from '../../packages/server/src/connectors/create-con
 import { listConnectors } from '../../packages/server/src/connectors/list-connectors.ts';
 import type { Actor, Context } from '../../packages/server/src/context.ts';
 import type { Input } from '../../packages/server/src/http/route.ts';
-import { newId } from '../../packages/server/src/ids.ts';
+import { authenticate } from '../../packages/server/src/identity/authenticate.ts';
+import { newId, sha256 } from '../../packages/server/src/ids.ts';
 import type { Services } from '../../packages/server/src/services.ts';
 import { parseSettings } from '../../packages/server/src/settings.ts';
 import { ready } from './target.ts';
@@ -42,7 +43,7 @@ const actor: Actor = {
 const context = {
   actor,
   db,
-  services: { settings } as Services,
+  services: { settings, db } as unknown as Services,
   requestId: 'bench',
   ip: '127.0.0.1',
 } as unknown as Context;
@@ -54,6 +55,17 @@ const listing = await record(() =>
 );
 const creating = await record(() =>
   createConnector(context, { body } as unknown as Input<typeof operations.connectorCreate>),
+);
+
+// Somebody who is not known is looked up as everybody is.
+const [lookUp] = await record(() =>
+  authenticate(context.services, `Bearer slw_${'0'.repeat(40)}`).catch(() => undefined),
+);
+const short = await record(() =>
+  listConnectors(context, {
+    query: {},
+    page: { ...page, limit: 1 },
+  } as unknown as Input<typeof operations.connectorList>),
 );
 
 /** Ids of the recorded creation; each is replaced by a new one for every request. */
@@ -68,6 +80,18 @@ const app = Fastify();
 app.get('/connectors', async (_request, reply) => {
   let items: string[] = [];
   for (const { sql, parameters } of listing) {
+    const result = await pool.query(sql, [...parameters]);
+    if ('item' in (result.rows[0] ?? {})) items = result.rows.map(({ item }) => item);
+  }
+  return reply.type('application/json').send(`{"data":[${items.join(',')}]}`);
+});
+// A route that looks its caller up and reads one row; what the server adds to it are its checks.
+app.get('/authenticated', async (request, reply) => {
+  const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+  const caller = await pool.query(lookUp?.sql as string, [sha256(token)]);
+  if (caller.rows.length === 0) return reply.code(401).send();
+  let items: string[] = [];
+  for (const { sql, parameters } of short) {
     const result = await pool.query(sql, [...parameters]);
     if ('item' in (result.rows[0] ?? {})) items = result.rows.map(({ item }) => item);
   }

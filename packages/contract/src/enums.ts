@@ -126,6 +126,14 @@ export const logLevels = Object.keys(logSeverities) as LogLevel[];
 export const runLogSources = ['application', 'stdout', 'stderr', 'container-api', 'engine'] as const;
 
 export const roles = ['admin', 'integrator', 'viewer'] as const;
+export const oauthClientKinds = ['public', 'confidential'] as const;
+export const oauthGrantTypes = [
+  'authorization_code',
+  'refresh_token',
+  'urn:ietf:params:oauth:grant-type:device_code',
+  'client_credentials',
+] as const;
+
 export type Role = (typeof roles)[number];
 
 export const userStatuses = ['invited', 'active', 'disabled'] as const;
@@ -168,3 +176,20 @@ export const confidences = ['Confident', 'Semi Confident', 'Needs Checking'] as 
 
 export const processActions = ['import', 'export', 'channel', 'all'] as const;
 export const processStatuses = ['queued', 'running', 'success', 'failed'] as const;
+
+export const webhookEvents = [
+  'version.built',
+  'version.build-failed',
+  'version.synchronized',
+  'version.released',
+  'version.unreleased',
+  'run.finished',
+  'run.failed',
+  'process.finished',
+  'process.failed',
+  'connector.binned',
+  'connector.restored',
+] as const;
+export type WebhookEvent = (typeof webhookEvents)[number];
+
+export const deliveryStatuses = ['pending', 'delivered', 'failed'] as const;

@@ -5,10 +5,12 @@ export { body, choice, list, nullableText, optional, requiredText, text } from '
 export * from './http-url.ts';
 export * from './limits.ts';
 export * from './openapi.ts';
+export type { Example } from './openapi-answers.ts';
 export * from './operation.ts';
 export { allOperations, operations } from './operations/index.ts';
 export * from './parameters.ts';
 export * from './repository-url.ts';
+export * from './safe-changes.ts';
 export * from './secret-path.ts';
 export * from './settings-names.ts';
 export * from './texts.ts';

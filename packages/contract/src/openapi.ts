@@ -1,21 +1,29 @@
-import type { TSchema } from 'typebox';
 import { scopes } from './enums.ts';
+import { answersOf, type Example, type Json, json, named, plain, string } from './openapi-answers.ts';
 import type { Operation, QueryParameter } from './operation.ts';
 import { checkParameters, listQuery, parameterNames } from './parameters.ts';
-import { messages, texts } from './texts.ts';
-
-type Json = Record<string, unknown>;
+import { acceptsIdempotencyKey, carriesEtag, guardedAddress } from './safe-changes.ts';
+import { texts } from './texts.ts';
 
 /**
  * The OpenAPI 3.1 document of the given operations.
  *
  * @param publicUrl base address of the server, without a slash at the end
+ * @param examples of any operations
  */
-export function openApiDocument(operations: readonly Operation[], publicUrl: string, version: string): Json {
+export function openApiDocument(
+  operations: readonly Operation[],
+  publicUrl: string,
+  version: string,
+  examples: readonly Example[] = [],
+): Json {
   const paths: Record<string, Json> = {};
   for (const operation of operations) {
     paths[operation.path] ??= {};
-    (paths[operation.path] as Json)[operation.method.toLowerCase()] = describe(operation);
+    (paths[operation.path] as Json)[operation.method.toLowerCase()] = describe(
+      operation,
+      examples.filter((example) => example.operation === operation.id),
+    );
   }
   return {
     openapi: '3.1.0',
@@ -27,7 +35,9 @@ export function openApiDocument(operations: readonly Operation[], publicUrl: str
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl }],
-    tags: [...new Set(operations.map((operation) => operation.chapter))].map((name) => ({ name })),
+    tags: [...new Set(operations.map((operation) => operation.chapter))]
+      .sort(byNumber)
+      .map((name) => ({ name })),
     paths,
     components: {
       securitySchemes: {
@@ -46,7 +56,10 @@ export function openApiDocument(operations: readonly Operation[], publicUrl: str
   };
 }
 
-function describe(operation: Operation): Json {
+/** `5.2 Versions` stands before `5.10 States`. */
+const byNumber = (one: string, other: string): number => one.localeCompare(other, 'en', { numeric: true });
+
+function describe(operation: Operation, examples: readonly Example[]): Json {
   return {
     operationId: operation.id,
     tags: [operation.chapter],
@@ -54,10 +67,12 @@ function describe(operation: Operation): Json {
     ...(operation.access === 'public'
       ? { security: [] }
       : { security: [{ oAuth2AuthCode: operation.scope ? [operation.scope] : [] }] }),
-    parameters: [...pathParameters(operation), ...queryParameters(operation)],
-    ...(operation.body ? { requestBody: { required: true, content: json(plain(operation.body)) } } : {}),
+    parameters: [...pathParameters(operation), ...queryParameters(operation), ...headerParameters(operation)],
+    ...(operation.body
+      ? { requestBody: { required: true, content: json(plain(operation.body), requestsOf(examples)) } }
+      : {}),
     ...(operation.upload ? { requestBody: uploadBody } : {}),
-    responses: responses(operation),
+    responses: answersOf(operation, examples),
   };
 }
 
@@ -100,6 +115,40 @@ function queryParameters(operation: Operation): Json[] {
   }));
 }
 
+/** The headers of safe changes (1.10). */
+function headerParameters(operation: Operation): Json[] {
+  const header = (name: string, description: string, schema: Json = string): Json => ({
+    name,
+    in: 'header',
+    required: false,
+    description,
+    schema,
+  });
+  return [
+    ...(carriesEtag(operation) && operation.method === 'GET'
+      ? [header('If-None-Match', 'ETags that are held; 304 when one of them is still the current one')]
+      : []),
+    ...(guardedAddress(operation) === null
+      ? []
+      : [header('If-Match', 'ETag that was read; 412 when what is changed has another one by now')]),
+    ...(acceptsIdempotencyKey(operation)
+      ? [
+          header('Idempotency-Key', 'the same request with the same key is answered once, for 24 hours', {
+            type: 'string',
+            pattern: '^[\\x21-\\x7e]{1,255}$',
+          }),
+        ]
+      : []),
+  ];
+}
+
+const requestsOf = (examples: readonly Example[]): Json =>
+  named(
+    examples
+      .filter(({ status, request }) => status < 300 && request !== undefined)
+      .map(({ name, request }) => [name, request]),
+  );
+
 function querySchema(parameter: QueryParameter): Json {
   switch (parameter.kind) {
     case 'choice':
@@ -121,129 +170,4 @@ function querySchema(parameter: QueryParameter): Json {
     case 'text':
       return { type: 'string' };
   }
-}
-
-const json = (schema: unknown, example?: unknown): Json => ({
-  'application/json': { schema, ...(example === undefined ? {} : { example }) },
-});
-
-const object = (properties: Json): Json => ({
-  type: 'object',
-  required: Object.keys(properties),
-  properties,
-});
-
-const string = { type: 'string' };
-const only = (value: string): Json => ({ type: 'string', const: value });
-
-function responses(operation: Operation): Json {
-  const result: Record<string, Json> = { ...success(operation) };
-  const errors = new Map<number, { examples: unknown[]; description: string }>();
-  const add = (status: number, example: unknown, description: string): void => {
-    const entry = errors.get(status) ?? { examples: [], description };
-    entry.examples.push(example);
-    errors.set(status, entry);
-  };
-  for (const refusal of operation.refusals ?? []) add(refusal.status, refusal.body, 'Refused');
-  if (operation.access !== 'public') {
-    add(401, { message: messages.unauthorized }, 'No, wrong or expired token');
-    add(403, { message: messages.denied }, 'Role, scope or ownership forbids it');
-  }
-  for (const [status, { examples, description }] of errors) {
-    result[String(status)] = {
-      description,
-      content: {
-        'application/json': {
-          schema: errorSchema,
-          examples: Object.fromEntries(examples.map((value, index) => [`refusal-${index + 1}`, { value }])),
-        },
-      },
-    };
-  }
-  return result;
-}
-
-const errorSchema = {
-  type: 'object',
-  required: ['message'],
-  properties: {
-    message: string,
-    errors: {
-      oneOf: [
-        { type: 'object', additionalProperties: string },
-        { type: 'array', maxItems: 0 },
-      ],
-    },
-  },
-};
-
-function success({ success }: Operation): Record<string, Json> {
-  switch (success.envelope) {
-    case 'single':
-      return answer(
-        success.status ?? 200,
-        success.message,
-        object({
-          message: only(success.message),
-          resource: only(success.resource),
-          data: plain(success.data),
-        }),
-      );
-    case 'list':
-      return answer(
-        200,
-        messages.list,
-        object({
-          data: { type: 'array', items: plain(success.data) },
-          metadata: object({
-            from: { type: 'integer' },
-            limit: { type: 'integer' },
-            count: { type: 'integer' },
-            total: { type: 'integer' },
-            next: { type: ['string', 'null'] },
-          }),
-          message: only(messages.list),
-          resource: only(success.resource),
-        }),
-        success.streams,
-      );
-    case 'message':
-      return answer(success.status ?? 200, success.message, object({ message: string }));
-    case 'bare':
-      return answer(
-        success.status ?? 200,
-        success.message,
-        object({ message: string, data: plain(success.data) }),
-      );
-    case 'background':
-      return answer(
-        202,
-        success.message,
-        object({
-          message: only(success.message),
-          data: object({ state: object({ uuid: { type: 'string', format: 'uuid' } }) }),
-        }),
-      );
-    case 'empty':
-      return { '204': { description: 'Done, nothing to say' } };
-    case 'raw':
-      return { '200': { description: 'Success', content: { [success.contentType]: {} } } };
-  }
-}
-
-function answer(
-  status: number,
-  description: string,
-  schema: Json,
-  streams: readonly string[] = [],
-): Record<string, Json> {
-  const others = Object.fromEntries(streams.map((type) => [type, { schema: string }]));
-  return { [status]: { description, content: { ...json(schema), ...others } } };
-}
-
-/** A schema without what only our own checks read. */
-function plain(schema: TSchema): unknown {
-  return JSON.parse(JSON.stringify(schema), (key, value) =>
-    key === 'x-texts' || key === 'x-verbatim' ? undefined : value,
-  );
 }

@@ -29,8 +29,10 @@ export type Subject =
   | 'run'
   | 'organization'
   | 'user'
+  | 'invitation'
   | 'secret'
   | 'authentication'
+  | 'webhook'
   | 'account'
   | 'project'
   | 'site'
@@ -76,6 +78,8 @@ export interface Operation {
   oneself?: string;
   /** A token with this scope instead may come as far as the verb, which then decides by what is addressed. */
   otherScope?: Scope;
+  /** Whoever has SLIPWAY_METRICS_TOKEN may call it too, and anybody on the machine while that is not set. */
+  metricsToken?: true;
   subject?: Subject;
   /** Rules of path values that chapter 1.8 does not have, by parameter. */
   patterns?: Record<string, RegExp>;

@@ -17,6 +17,8 @@ export interface Actor {
   scopes: ReadonlySet<Scope>;
   /** Organizations of the user, the one joined first in front. */
   organizations: readonly string[];
+  /** The sign-in of an access token; absent for a personal token and for a client that acts by itself. */
+  signIn?: string;
 }
 
 /** What every verb receives beside its input. */

@@ -14,6 +14,7 @@ import { runResolvers, runRoutes } from './runs/routes.ts';
 import { secretResolvers, secretRoutes } from './secrets/routes.ts';
 import { systemRoutes } from './system/routes.ts';
 import { versionResolvers, versionRoutes } from './versions/routes.ts';
+import { webhookResolvers, webhookRoutes } from './webhooks/routes.ts';
 
 /** Everything the API can do, domain by domain. */
 export const routes: readonly Route[] = [
@@ -28,6 +29,7 @@ export const routes: readonly Route[] = [
   ...organizationRoutes,
   ...identityRoutes,
   ...secretRoutes,
+  ...webhookRoutes,
   ...auditRoutes,
   ...platformRoutes,
   ...systemRoutes,
@@ -44,5 +46,6 @@ export const resolvers: Resolvers = {
   ...organizationResolvers,
   ...identityResolvers,
   ...secretResolvers,
+  ...webhookResolvers,
   ...platformResolvers,
 };

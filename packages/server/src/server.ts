@@ -9,7 +9,11 @@ import { migrate } from './database/migrate.ts';
 import { startDeploymentWorker } from './deployments/deployment-worker.ts';
 import { startSignals } from './events/signals.ts';
 import { buildApp } from './http/app.ts';
+import { startAnswerKeeper } from './http/idempotency.ts';
+import { requestsPerMinute } from './http/rate-limit.ts';
 import { ensureFirstAdmin } from './identity/first-admin.ts';
+import { openSigningKeys } from './identity/oauth/keys.ts';
+import { mountOAuth } from './identity/oauth/mount.ts';
 import { newId } from './ids.ts';
 import { startJobs } from './jobs/jobs.ts';
 import { holdLease } from './jobs/leases.ts';
@@ -22,6 +26,8 @@ import { openVault } from './secrets/sealed-vault.ts';
 import type { Services } from './services.ts';
 import type { Settings } from './settings.ts';
 import { folderStorage } from './storage/folder-storage.ts';
+import { createMetrics } from './system/metrics.ts';
+import { startWebhookWorker } from './webhooks/webhook-worker.ts';
 
 /** A server that answers, and works, until `stop`. */
 export interface Server {
@@ -29,10 +35,15 @@ export interface Server {
   services: Services;
   /** What was chosen to run connectors, and why. */
   engineReason: string;
-  /** The first admin was made by this start. */
-  firstStart: boolean;
+  /** The password of the first admin, if this start made them; shown once. */
+  firstPassword: string | null;
   /** Ends requests, gives work in hand back, and stops everything this process started. */
   stop(): Promise<void>;
+}
+
+/** What the contract fixes and measurements lift. */
+interface Limits {
+  requestsPerMinute: number;
 }
 
 /** Undoes what was started, last first; a failing step does not keep the others from being done. */
@@ -59,16 +70,18 @@ class Cleanup {
  * Starts the roles of the settings on a database, an embedded one when none is named.
  *
  * @param progress takes a line for each step that takes time
+ * @param limits those of the contract, unless something is measured
  * @throws when a part does not start; what was started by then is stopped again
  */
 export async function startServer(
   settings: Settings,
   log: Logger,
   progress: (line: string) => void = () => {},
+  limits: Limits = { requestsPerMinute },
 ): Promise<Server> {
   const cleanup = new Cleanup(log);
   try {
-    return await start(settings, log, progress, cleanup);
+    return await start(settings, log, progress, limits, cleanup);
   } catch (error) {
     await cleanup.run();
     throw error;
@@ -79,6 +92,7 @@ async function start(
   settings: Settings,
   log: Logger,
   progress: (line: string) => void,
+  limits: Limits,
   cleanup: Cleanup,
 ): Promise<Server> {
   // The embedded database makes the home itself when it is missing, so that its own user may pass through.
@@ -87,14 +101,14 @@ async function start(
   const connection = connect(databaseUrl, { timeZone: settings.timeZone });
   cleanup.add('the database connections', () => connection.close());
   const { services, engineReason } = await openServices(settings, log, databaseUrl, connection, cleanup);
-  const { created } = await ensureFirstAdmin(services);
+  const firstAdmin = await ensureFirstAdmin(services);
   if (settings.role !== 'api') await startWorkers(services, databaseUrl, cleanup);
-  const app = await listen(services, cleanup);
+  const app = await listen(services, limits, cleanup);
   return {
     url: app.listeningOrigin,
     services,
     engineReason,
-    firstStart: created,
+    firstPassword: firstAdmin.password,
     stop: () => cleanup.run(),
   };
 }
@@ -135,14 +149,17 @@ async function openServices(
   cleanup.add('the queue', () => jobs.stop(20_000));
   const signals = await startSignals(databaseUrl, log);
   cleanup.add('the signals', () => signals.stop());
+  const vault = await openVault(settings);
   const services: Services = {
     settings,
     db: connection.db,
     jobs,
     signals,
-    vault: await openVault(settings),
+    vault,
+    signingKeys: await openSigningKeys(connection.db, vault, settings.publicUrl),
     storage: folderStorage(join(settings.home, 'storage')),
     platform: embeddedPlatform(),
+    metrics: createMetrics(connection.db, connection.pool),
     engine,
     git,
     log,
@@ -161,6 +178,8 @@ async function startWorkers(services: Services, databaseUrl: string, cleanup: Cl
     deployments: startDeploymentWorker,
     processes: startProcessWorker,
     runs: startRunWorker,
+    webhooks: startWebhookWorker,
+    answers: startAnswerKeeper,
     recovery: startRecovery,
   })) {
     const worker = await begin(services);
@@ -168,8 +187,10 @@ async function startWorkers(services: Services, databaseUrl: string, cleanup: Cl
   }
 }
 
-async function listen(services: Services, cleanup: Cleanup): Promise<FastifyInstance> {
-  const app = buildApp(services, routes, resolvers);
+async function listen(services: Services, limits: Limits, cleanup: Cleanup): Promise<FastifyInstance> {
+  const app = buildApp(services, routes, resolvers, limits);
+  const oauth = mountOAuth(app, services);
+  cleanup.add('the sign-in', () => oauth.stop());
   // Readers of event streams stay for hours; they come back with Last-Event-ID.
   cleanup.add('the HTTP server', async () => {
     await services.signals.stop();

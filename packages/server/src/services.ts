@@ -2,11 +2,13 @@ import type { Engine, GitSettings } from '@slipway/engine';
 import type { Logger } from 'pino';
 import type { Database } from './context.ts';
 import type { Signals } from './events/signals.ts';
+import type { SigningKeys } from './identity/oauth/keys.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import type { Platform } from './platform/gateway.ts';
 import type { Vault } from './secrets/vault.ts';
 import type { Settings } from './settings.ts';
 import type { Storage } from './storage/storage.ts';
+import type { Metrics } from './system/metrics.ts';
 
 /** What the process offers to every verb and job: made once at start, never changed. */
 export interface Services {
@@ -16,8 +18,11 @@ export interface Services {
   /** News of changes, in whatever process they happen; readers that follow something wait for them. */
   signals: Signals;
   vault: Vault;
+  /** What access tokens and cookies of the sign-in are signed with. */
+  signingKeys: SigningKeys;
   storage: Storage;
   platform: Platform;
+  metrics: Metrics;
   engine: Engine;
   git: {
     settings: GitSettings;

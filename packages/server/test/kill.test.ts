@@ -238,3 +238,42 @@ test('whatever was answered with a success before the kill is there after it', a
   server = await start();
   for (const id of made) expect((await call('GET', `/connectors/${id}`)).data.id).toBe(id);
 });
+
+test('requests with a key may be sent again after a kill: each is done once, and no key stays in progress', async () => {
+  const keys = Array.from({ length: 60 }, (_item, index) => `killed-${index}`);
+  const create = async (key: string): Promise<{ status: number; id: string | undefined }> => {
+    const response = await fetch(`${server.url}/connectors`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        'idempotency-key': key,
+      },
+      body: JSON.stringify({ 'connector-type': 'export', 'connector-name': key }),
+    });
+    const body = (await response.json()) as { data?: { id: string } };
+    return { status: response.status, id: body.data?.id };
+  };
+  const answered = new Map<string, string | undefined>();
+  // A killed server answers nothing.
+  const creating = keys.map((key) =>
+    create(key).then(
+      ({ id }) => answered.set(key, id),
+      () => {},
+    ),
+  );
+  await until(
+    async () => answered.size,
+    (size) => size > 0,
+  );
+  await end('SIGKILL');
+  await Promise.all(creating);
+  server = await start();
+  for (const key of keys) {
+    const { status, id } = await create(key);
+    expect(status).toBe(201);
+    if (answered.has(key)) expect(id).toBe(answered.get(key));
+  }
+  const { metadata } = await call('GET', '/connectors?name=killed-&limit=1');
+  expect(metadata.total).toBe(keys.length);
+});

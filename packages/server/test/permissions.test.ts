@@ -24,7 +24,8 @@ let users: Record<Exclude<Role, 'anonymous'>, TestUser>;
 let params: Record<string, string>;
 
 beforeAll(async () => {
-  server = await startTestServer();
+  // Without a token the metrics are open to this machine.
+  server = await startTestServer({ SLIPWAY_METRICS_TOKEN: 'a-token-that-nobody-sends' });
   const organization = await server.makeOrganization();
   users = {
     member: await server.makeUser({ organizations: [organization] }),
@@ -101,7 +102,13 @@ async function makeEntities(organization: string): Promise<Record<string, string
     token: users.member.token,
     body: { name: 'Files' },
   });
+  const webhook = await server.request('POST', '/webhooks', {
+    token: users.member.token,
+    body: { name: 'Hook', url: 'https://example.com/hook', events: ['*'] },
+  });
   return {
+    webhookId: webhook.body.data.id,
+    deliveryId: crypto.randomUUID(),
     publicId: connector.id,
     movedToBinPublicId: connector.id,
     connectorVersion: '1',
@@ -121,6 +128,9 @@ async function makeEntities(organization: string): Promise<Record<string, string
     // Nobody of those who call: everybody may change their own name.
     userId: (await server.makeUser()).id,
     tokenId: crypto.randomUUID(),
+    token: 'none',
+    signInId: crypto.randomUUID(),
+    clientId: 'none',
     path: 'owned/secret',
     authenticationId: '1',
     accountId: String(account.id),

@@ -10,17 +10,20 @@ import * as execution from './execution.ts';
 import * as identity from './identity.ts';
 import * as memberships from './memberships.ts';
 import * as metadata from './metadata.ts';
+import * as oauthClients from './oauth-clients.ts';
 import * as organizations from './organizations.ts';
 import * as platform from './platform.ts';
 import * as production from './production.ts';
 import * as runs from './runs.ts';
 import * as secrets from './secrets.ts';
+import * as signIns from './sign-ins.ts';
 import * as states from './states.ts';
 import * as structure from './structure.ts';
 import * as system from './system.ts';
 import * as typeConfigs from './type-configs.ts';
 import * as versionManagement from './version-management.ts';
 import * as versions from './versions.ts';
+import * as webhooks from './webhooks.ts';
 
 /** Every declared operation by name, chapter by chapter. */
 export const operations = {
@@ -38,8 +41,11 @@ export const operations = {
   ...organizations,
   ...metadata,
   ...identity,
+  ...signIns,
+  ...oauthClients,
   ...secrets,
   ...authentications,
+  ...webhooks,
   ...audit,
   ...system,
   ...platform,

@@ -1,6 +1,8 @@
 import Type from 'typebox';
 import { operation } from '../operation.ts';
 import { oneOf } from '../representations/common.ts';
+import { QueueEntry, queueKinds, System } from '../representations/system.ts';
+import { messages } from '../texts.ts';
 
 const chapter = '5.18 System';
 
@@ -44,4 +46,54 @@ export const openapi = operation({
   access: 'public',
   scope: null,
   success: { envelope: 'raw', contentType: 'application/json; charset=utf-8' },
+});
+
+export const docs = operation({
+  id: 'docs',
+  method: 'GET',
+  path: '/docs',
+  chapter,
+  tag: 'ours',
+  summary: 'The reference, to be read in a browser',
+  access: 'public',
+  scope: null,
+  success: { envelope: 'raw', contentType: 'text/html; charset=utf-8' },
+});
+
+export const metrics = operation({
+  id: 'metrics',
+  method: 'GET',
+  path: '/metrics',
+  chapter,
+  tag: 'ours',
+  summary: 'Measurements, in the format of Prometheus',
+  access: 'admin',
+  scope: 'admin',
+  metricsToken: true,
+  success: { envelope: 'raw', contentType: 'text/plain; version=0.0.4; charset=utf-8' },
+});
+
+export const systemShow = operation({
+  id: 'system_show',
+  method: 'GET',
+  path: '/system',
+  chapter,
+  tag: 'ours',
+  summary: 'Show the server: settings, storage, database, workers',
+  access: 'admin',
+  scope: 'admin',
+  success: { envelope: 'single', message: messages.list, resource: 'system', data: System },
+});
+
+export const queueList = operation({
+  id: 'queue_list',
+  method: 'GET',
+  path: '/queue',
+  chapter,
+  tag: 'ours',
+  summary: 'List what waits or runs',
+  access: 'admin',
+  scope: 'admin',
+  query: { kind: { kind: 'choice', values: queueKinds } },
+  success: { envelope: 'list', resource: 'queue-entry', data: QueueEntry },
 });

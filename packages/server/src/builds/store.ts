@@ -85,3 +85,10 @@ export async function runningBuildIds(db: Database): Promise<string[]> {
   const rows = await db.selectFrom('builds').select('id').where('status', '=', 'running').execute();
   return rows.map(({ id }) => id);
 }
+
+/** Builds that wait or run, for the queue of the server; the worker is that of the state with the build's id. */
+export const queuedBuilds = sql`
+  SELECT b.id, 'build' AS kind, v.name || ' ' || b.version AS name, b.status,
+    CASE b.status WHEN 'running' THEN s.worker_id END AS worker, b.created_at, b.started_at
+  FROM builds b LEFT JOIN connector_versions v ON v.id = b.version_id LEFT JOIN states s ON s.id = b.id
+  WHERE b.status IN ('queued', 'running')`;

@@ -8,7 +8,9 @@ import type { RawJson } from '../json.ts';
 import { isActivelyUsed } from '../versions/active-use.ts';
 import { lockVersions } from '../versions/store.ts';
 import { isInFlight } from '../versions/transitions.ts';
+import { notify } from '../webhooks/notify.ts';
 import { checkLimit } from './create-connector.ts';
+import type { ConnectorSubject } from './resolver.ts';
 import { binnedRepresentation, connectorJson, connectorRepresentation } from './store.ts';
 
 /** `PATCH /connectors/{publicId}/move-to-bin`: states are kept, entries on dev sites are paused. */
@@ -29,7 +31,9 @@ export function moveToBin(
       connector: subject.id,
       changes: [{ path: 'deleted-at', from: null, to: await deletedAt(work.db, subject.id) }],
     });
-    return connectorJson(work.db, subject.id, binnedRepresentation);
+    const json = await connectorJson(work.db, subject.id, binnedRepresentation);
+    await tell(work, 'connector.binned', subject, json);
+    return json;
   });
 }
 
@@ -52,9 +56,18 @@ export function restoreFromBin(
       connector: subject.id,
       changes: [{ path: 'deleted-at', from, to: null }],
     });
-    return connectorJson(work.db, subject.id, connectorRepresentation(work.services.settings));
+    const json = await connectorJson(work.db, subject.id, connectorRepresentation(work.services.settings));
+    await tell(work, 'connector.restored', subject, json);
+    return json;
   });
 }
+
+const tell = (
+  work: Context & { db: Work },
+  event: 'connector.binned' | 'connector.restored',
+  { ownerId }: ConnectorSubject,
+  json: RawJson,
+): Promise<void> => notify(work, event, { owners: async () => [ownerId], data: async () => json });
 
 /** Locks the connector; somebody else may have moved it since it was looked up. */
 async function lock(db: Work, id: string, place: 'inside' | 'outside'): Promise<void> {

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Actor } from '../context.ts';
+import type { Actor, Database } from '../context.ts';
 
 /**
  * SQL: ids of the dev sites of the connectors the actor owns, by themselves or through an organization. Whoever may
@@ -12,3 +12,11 @@ export const devSitesOf = (actor: Actor, site: number | null = null): RawBuilder
   SELECT v.dev_site FROM connector_versions v JOIN connectors c ON c.id = v.connector_id
   WHERE v.dev_site IS NOT NULL ${site === null ? sql`` : sql`AND v.dev_site = ${site}`}
     AND c.owner_id = ANY(${[actor.id, ...actor.organizations]}::uuid[])`;
+
+/** Owners of the connectors whose dev site it is. */
+export async function ownersOnDevSite(db: Database, site: number): Promise<string[]> {
+  const { rows } = await sql<{ owner: string }>`
+    SELECT DISTINCT c.owner_id AS owner FROM connector_versions v JOIN connectors c ON c.id = v.connector_id
+    WHERE v.dev_site = ${site}`.execute(db);
+  return rows.map(({ owner }) => owner);
+}

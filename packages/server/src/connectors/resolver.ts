@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import { type Actor, type Context, owns } from '../context.ts';
+import { type Actor, type Context, owns, type Work } from '../context.ts';
 import { notFound } from '../errors.ts';
 import type { Found, Resolver, Right } from '../http/subjects.ts';
 
@@ -35,6 +35,14 @@ export const resolveAnyConnector: Resolver<'any-connector'> = (context, params) 
 export const resolveBinnedConnector: Resolver<'binned-connector'> = (context, params) =>
   find(context, params.movedToBinPublicId as string, sql<boolean>`deleted_at IS NOT NULL`);
 
+/** The connector, then its versions, which it is shown with; everybody who locks both does so in this order. */
+async function lockConnector(db: Work, id: string): Promise<void> {
+  await sql`SELECT 1 FROM connectors WHERE id = ${id} FOR UPDATE`.execute(db);
+  await sql`SELECT 1 FROM connector_versions WHERE connector_id = ${id} ORDER BY major FOR UPDATE`.execute(
+    db,
+  );
+}
+
 async function find(
   context: Context,
   id: string,
@@ -51,5 +59,6 @@ async function find(
     subject: subject as ConnectorSubject,
     right: connectorRight(context.actor, subject.ownerId),
     thing: 'Connector',
+    lock: (db) => lockConnector(db, subject.id),
   };
 }

@@ -269,6 +269,13 @@ export interface FormValues {
   value: string | null;
 }
 
+export interface IdempotencyKeys {
+  answer: string;
+  created_at: Generated<Timestamp>;
+  key: string;
+  user_id: string;
+}
+
 export interface IndividualConfigs {
   command_option: string;
   created_at: Generated<Timestamp>;
@@ -282,6 +289,13 @@ export interface IndividualConfigs {
   order: number;
   updated_at: Generated<Timestamp>;
   version_id: string;
+}
+
+export interface Invitations {
+  created_at: Generated<Timestamp>;
+  expires_at: Timestamp;
+  token_hash: Buffer;
+  user_id: string;
 }
 
 export interface LegacyExecutables {
@@ -324,6 +338,38 @@ export interface Memberships {
 export interface Migrations {
   applied_at: Generated<Timestamp>;
   name: string;
+}
+
+export interface OauthClients {
+  created_at: Generated<Timestamp>;
+  grant_types: string[];
+  id: string;
+  kind: string;
+  name: string;
+  redirect_uris: string[];
+  scopes: string[];
+  secret_hash: Buffer | null;
+  user_id: string | null;
+}
+
+export interface OauthKeys {
+  created_at: Generated<Timestamp>;
+  id: string;
+  purpose: string;
+  vault_id: string;
+}
+
+export interface OauthRecords {
+  account_id: string | null;
+  client_id: string | null;
+  consumed_at: Timestamp | null;
+  expires_at: Timestamp;
+  grant_id: string | null;
+  id_hash: Buffer;
+  model: string;
+  payload: Json;
+  uid: string | null;
+  user_code: string | null;
 }
 
 export interface OrganizationMembers {
@@ -459,6 +505,27 @@ export interface Secrets {
   updated_at: Generated<Timestamp>;
 }
 
+export interface SignInAttempts {
+  account: string | null;
+  failed: Generated<boolean>;
+  id: Generated<Int8>;
+  ip: string;
+  time: Generated<Timestamp>;
+}
+
+export interface SignIns {
+  client_id: string;
+  client_name: string;
+  created_at: Generated<Timestamp>;
+  expires_at: Timestamp;
+  grant_id: string;
+  id: string;
+  ip: string | null;
+  last_used_at: Generated<Timestamp>;
+  user_agent: string | null;
+  user_id: string;
+}
+
 export interface Sites {
   created_at: Generated<Timestamp>;
   data_set: number | null;
@@ -551,6 +618,35 @@ export interface VersionSecrets {
   version_id: string;
 }
 
+export interface WebhookDeliveries {
+  attempts: Generated<number>;
+  created_at: Generated<Timestamp>;
+  delivered_at: Timestamp | null;
+  event: string;
+  id: string;
+  leased_until: Timestamp | null;
+  message_id: string;
+  next_attempt_at: Generated<Timestamp | null>;
+  payload: Json;
+  response_body: string | null;
+  response_status: number | null;
+  status: Generated<string>;
+  webhook_id: string;
+}
+
+export interface Webhooks {
+  active: boolean;
+  created_at: Generated<Timestamp>;
+  description: string | null;
+  events: string[];
+  id: string;
+  name: string;
+  owner_id: string | null;
+  secret: string;
+  updated_at: Generated<Timestamp>;
+  url: string;
+}
+
 export interface Workers {
   host: string;
   id: string;
@@ -574,12 +670,17 @@ export interface DB {
   data_sets: DataSets;
   data_sources: DataSources;
   form_values: FormValues;
+  idempotency_keys: IdempotencyKeys;
   individual_configs: IndividualConfigs;
+  invitations: Invitations;
   legacy_executables: LegacyExecutables;
   legacy_switches: LegacySwitches;
   log_chunks: LogChunks;
   memberships: Memberships;
   migrations: Migrations;
+  oauth_clients: OauthClients;
+  oauth_keys: OauthKeys;
+  oauth_records: OauthRecords;
   organization_members: OrganizationMembers;
   organizations: Organizations;
   platform_connectors: PlatformConnectors;
@@ -589,6 +690,8 @@ export interface DB {
   runtime_registrations: RuntimeRegistrations;
   secret_fields: SecretFields;
   secrets: Secrets;
+  sign_in_attempts: SignInAttempts;
+  sign_ins: SignIns;
   sites: Sites;
   states: States;
   tokens: Tokens;
@@ -598,5 +701,7 @@ export interface DB {
   version_buckets: VersionBuckets;
   version_logos: VersionLogos;
   version_secrets: VersionSecrets;
+  webhook_deliveries: WebhookDeliveries;
+  webhooks: Webhooks;
   workers: Workers;
 }

@@ -1,26 +1,37 @@
-import { messages, type Operation, type Page } from '@slipway/contract';
+import { carriesEtag, messages, type Operation, type Page } from '@slipway/contract';
 import type { FastifyReply } from 'fastify';
+import type { Refusal } from '../errors.ts';
 import { jsonText } from '../json.ts';
+import { etagOf } from './etag.ts';
 import { type ListResult, Reply } from './route.ts';
 
 const jsonType = 'application/json; charset=utf-8';
 
-/** Sends a verb's result in the envelope its operation declares (1.4); the order of the keys is fixed. */
-export function sendResult(
-  reply: FastifyReply,
+/** A whole answer, as it goes out and as it is kept for an `Idempotency-Key`. */
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  /** Null: no body. */
+  body: string | Buffer | null;
+}
+
+/** A verb's result in the envelope its operation declares (1.4); the order of the keys is fixed. */
+export function answerOf(
   operation: Operation,
   result: unknown,
   request: { path: string; query: Record<string, unknown>; page: Page },
-): FastifyReply {
+): Answer {
   const { success } = operation;
   const given = result instanceof Reply ? result : new Reply(result);
   switch (success.envelope) {
-    case 'single':
-      return sendJson(
-        reply,
+    case 'single': {
+      const data = jsonText(given.data);
+      return json(
         given.status ?? success.status ?? 200,
-        `{"message":${JSON.stringify(given.message ?? success.message)},"resource":"${success.resource}","data":${jsonText(given.data)}}`,
+        `{"message":${JSON.stringify(given.message ?? success.message)},"resource":"${success.resource}","data":${data}}`,
+        carriesEtag(operation) ? { etag: etagOf(data) } : {},
       );
+    }
     case 'list': {
       const list = result as ListResult;
       const metadata = {
@@ -30,49 +41,52 @@ export function sendResult(
         total: list.total,
         next: list.after === null ? null : nextAddress(operation, request, list.after),
       };
-      reply.headers(list.headers ?? {});
-      return sendJson(
-        reply,
+      return json(
         200,
         `{"data":[${list.items.join(',')}],"metadata":${JSON.stringify(metadata)},"message":"${messages.list}","resource":"${success.resource}"}`,
+        list.headers,
       );
     }
     case 'message':
-      return sendJson(
-        reply,
+      return json(
         given.status ?? success.status ?? 200,
         JSON.stringify({ message: given.message ?? success.message }),
       );
     case 'bare':
-      return sendJson(
-        reply,
+      return json(
         given.status ?? success.status ?? 200,
         `{"message":${JSON.stringify(given.message ?? success.message)},"data":${jsonText(given.data)}}`,
       );
     case 'background':
-      return sendJson(
-        reply,
+      return json(
         202,
         JSON.stringify({ message: success.message, data: { state: { uuid: result as string } } }),
       );
     case 'empty':
-      return reply.code(204).send();
+      return { status: 204, headers: {}, body: null };
     case 'raw':
-      reply.headers(given.headers);
-      if (given.headers.etag && hasAlready(reply, given.headers.etag)) return reply.code(304).send();
-      return reply
-        .code(200)
-        .type(success.contentType)
-        .send(Buffer.isBuffer(given.data) ? given.data : jsonText(given.data));
+      return {
+        status: 200,
+        headers: { 'content-type': success.contentType, ...given.headers },
+        body: isText(given.data) ? given.data : jsonText(given.data),
+      };
   }
 }
 
-/** Does `If-None-Match` name this tag? Weak comparison, as reads ask for (RFC 9110, 13.1.2). */
-const hasAlready = (reply: FastifyReply, etag: string): boolean =>
-  (reply.request.headers['if-none-match'] ?? '')
-    .split(',')
-    .map((tag) => tag.trim().replace(/^W\//, ''))
-    .some((tag) => tag === '*' || tag === etag);
+const isText = (data: unknown): data is string | Buffer => typeof data === 'string' || Buffer.isBuffer(data);
+
+const json = (status: number, body: string, headers: Record<string, string> = {}): Answer => ({
+  status,
+  headers: { 'content-type': jsonType, ...headers },
+  body,
+});
+
+/** What a refusal says. */
+export const answerOfRefusal = ({ status, body, headers }: Refusal): Answer =>
+  json(status, JSON.stringify(body), headers);
+
+export const sendAnswer = (reply: FastifyReply, { status, headers, body }: Answer): FastifyReply =>
+  body === null ? reply.code(status).headers(headers).send() : reply.code(status).headers(headers).send(body);
 
 export const sendJson = (reply: FastifyReply, status: number, text: string): FastifyReply =>
   reply.code(status).type(jsonType).send(text);

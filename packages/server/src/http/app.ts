@@ -4,16 +4,23 @@ import { messages, type Operation } from '@slipway/contract';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Actor, Context } from '../context.ts';
 import { Refusal } from '../errors.ts';
+import { type RefusalRecorder, refusalRecorder } from '../events/refusals.ts';
 import { authenticate } from '../identity/authenticate.ts';
 import type { Services } from '../services.ts';
+import { serveDocsScript } from '../system/docs.ts';
+import { mayReadMetrics } from '../system/metrics.ts';
 import { checkRoleAndScope } from './access.ts';
 import { sendJson } from './answers.ts';
 import { handlerOf, refusalOf } from './pipeline.ts';
+import { type RateLimit, rateLimit, requestsPerMinute } from './rate-limit.ts';
 import type { Route } from './route.ts';
 import type { Resolvers } from './subjects.ts';
 import { uploadLimits } from './upload.ts';
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    operation?: Operation;
+  }
   interface FastifyRequest {
     actor: Actor;
   }
@@ -40,6 +47,7 @@ export function buildApp(
   services: Services,
   routes: readonly Route[],
   resolvers: Resolvers,
+  limits: { requestsPerMinute: number } = { requestsPerMinute },
 ): FastifyInstance {
   const app = Fastify({
     logger: false,
@@ -69,6 +77,8 @@ export function buildApp(
   });
   app.addHook('onResponse', async (request, reply) => {
     const { log } = services;
+    const { operation } = request.routeOptions.config;
+    services.metrics.answered(operation?.id ?? null, reply.statusCode, reply.elapsedTime);
     log.debug(
       {
         requestId: request.id,
@@ -82,35 +92,51 @@ export function buildApp(
     );
   });
   app.setNotFoundHandler((_request, reply) => sendJson(reply, 404, '{"message":"Resource not found."}'));
-  app.setErrorHandler((error, request, reply) => answerError(services, error, request, reply));
+  const recordRefusal = refusalRecorder();
+  app.setErrorHandler((error, request, reply) => answerError(services, recordRefusal, error, request, reply));
 
+  const limit = rateLimit(limits.requestsPerMinute);
   for (const route of routes.filter(({ operation }) => !operation.upload)) {
-    addRoute(app, services, route, resolvers);
+    addRoute(app, services, limit, route, resolvers, routes);
   }
   // Forms are a content type of these operations alone; everywhere else they are refused.
   app.register(async (forms) => {
     await forms.register(multipart, { limits: uploadLimits });
     for (const route of routes.filter(({ operation }) => operation.upload)) {
-      addRoute(forms, services, route, resolvers);
+      addRoute(forms, services, limit, route, resolvers, routes);
     }
   });
   for (const [url, operations] of byPath(routes)) refuseOtherMethods(app, url, operations);
+  serveDocsScript(app);
   return app;
 }
 
-function addRoute(app: FastifyInstance, services: Services, route: Route, resolvers: Resolvers): void {
+function addRoute(
+  app: FastifyInstance,
+  services: Services,
+  limit: RateLimit,
+  route: Route,
+  resolvers: Resolvers,
+  routes: readonly Route[],
+): void {
   const { operation } = route;
-  const handle = handlerOf(route, resolvers);
+  const handle = handlerOf(route, resolvers, routes);
   app.route({
     method: operation.method,
     url: fastifyPath(operation.path),
+    config: { operation },
     onRequest: async (request) => {
       refuseTrailingSlash(request);
       if (operation.access === 'public') {
         request.actor = nobody;
         return;
       }
+      if (operation.metricsToken && mayReadMetrics(services.settings, request)) {
+        request.actor = nobody;
+        return;
+      }
       request.actor = await authenticate(services, request.headers.authorization);
+      await limit(request.headers.authorization as string);
       checkRoleAndScope(operation, request.actor, request.params as Record<string, string>);
     },
     handler: (request, reply) => handle(request, reply, contextOf(services, request)),
@@ -136,15 +162,20 @@ function setHeaders(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('Cache-Control', 'no-store');
 }
 
-function answerError(
+async function answerError(
   services: Services,
+  recordRefusal: RefusalRecorder,
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-): FastifyReply {
+): Promise<FastifyReply> {
   const refusal = refusalOf(error);
   if (refusal) {
     if (refusal.status === 503) services.log.warn({ requestId: request.id, err: error }, 'out of reach');
+    const { operation } = request.routeOptions.config;
+    if (refusal.status === 403 && operation) {
+      await recordRefusal(contextOf(services, request), operation, request.params as Record<string, string>);
+    }
     return sendJson(reply.headers(refusal.headers), refusal.status, JSON.stringify(refusal.body));
   }
   services.log.error(

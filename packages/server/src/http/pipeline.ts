@@ -11,46 +11,106 @@ import Type from 'typebox';
 import type { Context } from '../context.ts';
 import { badRequest, notFound, Refusal, refused } from '../errors.ts';
 import { checkSubject } from './access.ts';
-import { sendResult } from './answers.ts';
+import { type Answer, answerOf, sendAnswer } from './answers.ts';
 import { requireBody } from './body.ts';
+import { noneMatch } from './etag.ts';
+import { answerOnce, idempotencyKeyOf } from './idempotency.ts';
+import { guardOf } from './if-match.ts';
 import type { Input, Route } from './route.ts';
-import type { Resolver, Resolvers } from './subjects.ts';
+import type { Found, Resolver, Resolvers } from './subjects.ts';
 import { requireMultipart, uploadOf } from './upload.ts';
 
 const noBody = Type.Object({}, { additionalProperties: false });
 
 /**
- * The handler of one operation: the order of checks of chapter 1.3 from the body's form on. (Route, token, role and
+ * The handler of one operation: the order of checks of chapter 1.3 from the body's form on. (Route, token, rate, role and
  * scope were decided before the body was read.)
+ *
+ * @param routes all of them: what a change is compared with is shown by another one
  */
-export function handlerOf(route: Route, resolvers: Resolvers) {
+export function handlerOf(route: Route, resolvers: Resolvers, routes: readonly Route[]) {
   const { operation } = route;
+  const answer = changeOf(route, resolvers, routes);
   return async (request: FastifyRequest, reply: FastifyReply, context: Context): Promise<FastifyReply> => {
-    const json = operation.method === 'GET' ? {} : bodyOf(operation, request);
-    const { params, query, page } = checkAddress(operation, request);
-    const subject = await findSubject(operation, resolvers, context, params);
-    const body = operation.looseBody ? json : requireBody(operation.body ?? noBody, json, operation.rules);
-    const input = {
-      params,
-      query,
-      page,
-      body,
-      subject,
-      upload: operation.upload && uploadOf(request, reply, operation.upload.maxBytes),
-      lastEventId: Number.parseInt(String(request.headers['last-event-id'] ?? '0'), 10) || 0,
-    } as unknown as Input<Operation>;
-
-    const type = wantedStream(operation, request.headers.accept);
-    if (type && route.stream) {
-      const answer = await route.stream(context, input, type);
-      return reply
-        .headers(answer.headers ?? {})
-        .type(type === 'application/x-ndjson' ? type : `${type}; charset=utf-8`)
-        .send(answer.stream);
-    }
-    const path = request.url.split('?')[0] as string;
-    return sendResult(reply, operation, await route.verb(context, input), { path, query, page });
+    if (operation.method === 'GET') return read(route, resolvers, request, reply, context);
+    const json = bodyOf(operation, request);
+    const key = idempotencyKeyOf(operation, request);
+    const given =
+      key === null
+        ? await answer(request, reply, context, json)
+        : await answerOnce(context, key, request, (work) => answer(request, reply, work, json));
+    return sendAnswer(reply, given);
   };
+}
+
+async function read(
+  { operation, verb, stream }: Route,
+  resolvers: Resolvers,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  context: Context,
+): Promise<FastifyReply> {
+  const address = checkAddress(operation, request);
+  const found = await findSubject(operation, resolvers, context, address.params);
+  const input = inputOf(operation, request, reply, address, found, {});
+  const type = wantedStream(operation, request.headers.accept);
+  if (type && stream) {
+    const answer = await stream(context, input, type);
+    return reply
+      .headers(answer.headers ?? {})
+      .type(type === 'application/x-ndjson' ? type : `${type}; charset=utf-8`)
+      .send(answer.stream);
+  }
+  const answer = answerOf(operation, await verb(context, input), address);
+  const { etag } = answer.headers;
+  const held = request.headers['if-none-match'];
+  if (etag !== undefined && held !== undefined && !noneMatch(held, etag)) {
+    return sendAnswer(reply, { status: 304, headers: { etag }, body: null });
+  }
+  return sendAnswer(reply, answer);
+}
+
+/** A change from its address on, in the transaction of its `If-Match` where one is sent. */
+function changeOf({ operation, verb }: Route, resolvers: Resolvers, routes: readonly Route[]) {
+  const guard = guardOf(operation, routes);
+  return async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    context: Context,
+    json: unknown,
+  ): Promise<Answer> => {
+    const address = checkAddress(operation, request);
+    const found = await findSubject(operation, resolvers, context, address.params);
+    const change = async (work: Context): Promise<Answer> =>
+      answerOf(
+        operation,
+        await verb(work, inputOf(operation, request, reply, address, found, json)),
+        address,
+      );
+    const header = request.headers['if-match'];
+    return guard && header !== undefined ? guard(context, header, found, address, change) : change(context);
+  };
+}
+
+/** @throws 400 with every faulty field of the body */
+function inputOf(
+  operation: Operation,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { params, query, page }: Address,
+  found: Found<unknown> | null,
+  json: unknown,
+): Input<Operation> {
+  const body = operation.looseBody ? json : requireBody(operation.body ?? noBody, json, operation.rules);
+  return {
+    params,
+    query,
+    page,
+    body,
+    subject: found?.subject,
+    upload: operation.upload && uploadOf(request, reply, operation.upload.maxBytes),
+    lastEventId: Number.parseInt(String(request.headers['last-event-id'] ?? '0'), 10) || 0,
+  } as unknown as Input<Operation>;
 }
 
 /** The form of the body (step 5); a file is read when the verb asks for it. */
@@ -74,6 +134,9 @@ function parseBody(body: unknown): unknown {
   return value;
 }
 
+type Address = ReturnType<typeof checkAddress>;
+
+/** @throws 400 with every faulty value */
 function checkAddress(operation: Operation, request: FastifyRequest) {
   const { values: params, errors } = checkParameters(
     pathValues(request),
@@ -90,7 +153,7 @@ function checkAddress(operation: Operation, request: FastifyRequest) {
   const all: FieldErrors = { ...errors, ...queryErrors };
   if (sentence) throw refused(sentence);
   if (Object.keys(all).length > 0) throw badRequest(all);
-  return { params, query, page };
+  return { path: request.url.split('?')[0] as string, params, query, page };
 }
 
 /** The values of the path; a last `{path}` is a wildcard of the router (see app.ts), which has no name there. */
@@ -104,13 +167,13 @@ async function findSubject(
   resolvers: Resolvers,
   context: Context,
   params: Record<string, string>,
-): Promise<unknown> {
-  if (!operation.subject) return undefined;
+): Promise<Found<unknown> | null> {
+  if (!operation.subject) return null;
   const resolver = resolvers[operation.subject as keyof Resolvers] as Resolver<never> | undefined;
   if (!resolver) throw new Error(`No resolver for the subject ${operation.subject} of ${operation.id}.`);
   const found = await resolver(context, params);
   checkSubject(operation, found);
-  return found.subject;
+  return found;
 }
 
 /** The stream a client asks for by `Accept`, when the operation offers it (1.12). */

@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts';
+import type { Context, Work } from '../context.ts';
 
 /** What the caller may do with an entity; each right includes those before it. */
 export type Right = 'none' | 'read' | 'write' | 'admin';
@@ -9,6 +9,8 @@ export interface Found<T> {
   right: Right;
   /** How "not found" names it. */
   thing: string;
+  /** Locks its rows until the transaction ends, so that nobody changes what `If-Match` is compared with. */
+  lock?(db: Work): Promise<unknown>;
 }
 
 /**

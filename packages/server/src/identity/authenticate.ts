@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type Role, roleScopes, type Scope } from '@slipway/contract';
+import { type Role, roleScopes, type Scope, scopes, uuidPattern } from '@slipway/contract';
 import { sql } from 'kysely';
 import type { Actor } from '../context.ts';
 import { unauthorized } from '../errors.ts';
@@ -14,6 +14,9 @@ interface Row {
   role: Role;
   scopes: Scope[];
   organizations: string[];
+  /** A client acts in the name of its user. */
+  client?: boolean;
+  signIn?: string;
 }
 
 /**
@@ -26,16 +29,19 @@ export async function authenticate(services: Services, header: string | undefine
   if (token === undefined) throw unauthorized(header !== undefined);
   const row = isAdminToken(services, token)
     ? await findFirstAdmin(services)
-    : await findByToken(services, token);
+    : tokenPattern.test(token)
+      ? await findByToken(services, token)
+      : await findByAccessToken(services, token);
   if (!row) throw unauthorized(true);
   const allowed = roleScopes[row.role];
   return {
-    kind: 'user',
+    kind: row.client ? 'client' : 'user',
     id: row.id,
     name: row.name,
     role: row.role,
     scopes: new Set(row.scopes.filter((scope) => allowed.includes(scope))),
     organizations: row.organizations,
+    ...(row.signIn ? { signIn: row.signIn } : {}),
   };
 }
 
@@ -58,7 +64,6 @@ async function findFirstAdmin({ db }: Services): Promise<Row | undefined> {
 }
 
 async function findByToken({ db }: Services, token: string): Promise<Row | undefined> {
-  if (!tokenPattern.test(token)) return undefined;
   // Last use is recorded to the minute: it is for people, and a write for each request is not.
   const { rows } = await sql<Row & { stale: boolean; token_id: string }>`
     SELECT u.id, coalesce(u.name, u.email) AS name, u.role, t.scopes, ${organizationsOf} AS organizations,
@@ -72,4 +77,45 @@ async function findByToken({ db }: Services, token: string): Promise<Row | undef
       UPDATE users SET last_seen_at = now() WHERE id = ${row.id}`.execute(db);
   }
   return row;
+}
+
+/**
+ * An access token is signed, yet good only while what it was given for is there: the sign-in, or the client itself. What
+ * is ended or disabled stops with the next request, not when the token expires.
+ */
+async function findByAccessToken(services: Services, token: string): Promise<Row | undefined> {
+  const claims = await services.signingKeys.verify(token).catch(() => undefined);
+  if (!claims) return undefined;
+  const { sub, sid, scope, client_id: clientId } = claims;
+  const row =
+    typeof sid === 'string'
+      ? await findBySignIn(services, sid, sub)
+      : await findByClient(services, String(clientId), sub);
+  const given = typeof scope === 'string' ? scope.split(' ') : [];
+  return row && { ...row, scopes: scopes.filter((name) => given.includes(name)) };
+}
+
+async function findBySignIn({ db }: Services, sid: string, sub: unknown): Promise<Row | undefined> {
+  const { rows } = await sql<Row & { signIn: string; stale: boolean }>`
+    SELECT u.id, coalesce(u.name, u.email) AS name, u.role, ${organizationsOf} AS organizations,
+      s.id AS "signIn", s.last_used_at < now() - interval '1 minute' OR u.last_seen_at IS NULL AS stale
+    FROM sign_ins s JOIN users u ON u.id = s.user_id
+    WHERE s.grant_id = ${sid} AND s.expires_at > now() AND u.status = 'active'`.execute(db);
+  const row = rows[0];
+  if (row?.id !== sub) return undefined;
+  if (row?.stale) {
+    await sql`
+      WITH used AS (UPDATE sign_ins SET last_used_at = now() WHERE id = ${row.signIn})
+      UPDATE users SET last_seen_at = now() WHERE id = ${row.id}`.execute(db);
+  }
+  return row;
+}
+
+async function findByClient({ db }: Services, clientId: string, sub: unknown): Promise<Row | undefined> {
+  if (clientId !== sub || !uuidPattern.test(clientId)) return undefined;
+  const { rows } = await sql<Row>`
+    SELECT u.id, c.name, u.role, ${organizationsOf} AS organizations, true AS client
+    FROM oauth_clients c JOIN users u ON u.id = c.user_id
+    WHERE c.id = ${clientId} AND u.status = 'active'`.execute(db);
+  return rows[0];
 }

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { scopes } from '@slipway/contract';
@@ -9,10 +10,11 @@ import { systemContext } from '../operations/system-context.ts';
 import type { Services } from '../services.ts';
 import type { Settings } from '../settings.ts';
 import { authenticate } from './authenticate.ts';
+import { hashPassword } from './passwords.ts';
 import { issueToken } from './tokens.ts';
 import { createUser } from './users.ts';
 
-const email = 'admin@localhost';
+export const firstAdminEmail = 'admin@localhost';
 
 /** Any number that no other program on the same database is likely to lock. */
 const firstStartLock = 7_021_987_342;
@@ -21,20 +23,44 @@ const firstStartLock = 7_021_987_342;
  * Makes the first admin when there is none yet, and, unless SLIPWAY_ADMIN_TOKEN is the way in, a token for it in
  * {@link bootstrapTokenFile}. Several servers may start at once.
  */
-export async function ensureFirstAdmin(services: Services): Promise<{ created: boolean }> {
-  const created = await inTransaction(systemContext(services), async (work) => {
+export async function ensureFirstAdmin(services: Services): Promise<FirstAdmin> {
+  const password = await inTransaction(systemContext(services), async (work) => {
     await sql`SELECT pg_advisory_xact_lock(${firstStartLock})`.execute(work.db);
-    if (await findAdmin(work.db)) return false;
-    const id = await createUser(work.db, { email, name: 'Administrator', role: 'admin', status: 'active' });
+    if (await findAdmin(work.db)) return null;
+    const id = await createUser(work.db, {
+      email: firstAdminEmail,
+      name: 'Administrator',
+      role: 'admin',
+      status: 'active',
+    });
+    const password = await setFirstPassword(work.db, id);
     await audit(work, {
       action: 'system.create-first-admin',
-      entity: { type: 'user', id, name: email },
+      entity: { type: 'user', id, name: firstAdminEmail },
       changes: [{ path: 'role', from: null, to: 'admin' }],
     });
-    return true;
+    return password;
   });
   if (services.settings.adminToken === null) await issueBootstrapToken(services);
-  return { created };
+  return { password };
+}
+
+export interface FirstAdmin {
+  /** To sign in with until it is changed, shown once; null when there was an admin already. */
+  password: string | null;
+}
+
+/** Four groups of letters and digits that are not mistaken for each other: 99 bits, and no burden to type. */
+async function setFirstPassword(db: Work, id: string): Promise<string> {
+  const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
+  const group = (): string => Array.from({ length: 5 }, () => letters[randomInt(letters.length)]).join('');
+  const password = [group(), group(), group(), group()].join('-');
+  await db
+    .updateTable('users')
+    .set({ password_hash: await hashPassword(password) })
+    .where('id', '=', id)
+    .execute();
+  return password;
 }
 
 /** Where the token of the first admin lies, readable by the server's user alone. */

@@ -3,12 +3,16 @@ import type { Logger } from 'pino';
 import type { Work } from '../context.ts';
 
 /** What can wait in the queue. Every job carries the id of a row that says everything else. */
-export const queues = ['build', 'state', 'process'] as const;
+export const queues = ['build', 'state', 'process', 'webhook'] as const;
 export type Queue = (typeof queues)[number];
 
 export interface Jobs {
-  /** Wakes a worker for the row `id`; sent in the transaction that makes the work necessary. */
-  send(transaction: Work, queue: Queue, id: string): Promise<void>;
+  /**
+   * Wakes a worker for the row `id`; sent in the transaction that makes the work necessary.
+   *
+   * @param afterSeconds not before that time has passed
+   */
+  send(transaction: Work, queue: Queue, id: string, afterSeconds?: number): Promise<void>;
   /** Works on a queue in this process, `concurrency` jobs at a time. */
   work(queue: Queue, concurrency: number, handler: (id: string) => Promise<void>): Promise<void>;
   /** Is the queue usable? */
@@ -30,11 +34,16 @@ export async function startJobs(databaseUrl: string, log: Logger): Promise<Jobs>
     await boss.createQueue(queue, { policy: 'short', retryLimit: 0, deleteAfterSeconds: 3600, notify: true });
   }
   return {
-    async send(transaction, queue, id) {
+    async send(transaction, queue, id, afterSeconds = 0) {
       await boss.send(
         queue,
         { id },
-        { singletonKey: id, expireInSeconds: longestWork, db: fromKysely(transaction) },
+        {
+          singletonKey: id,
+          expireInSeconds: longestWork,
+          startAfter: afterSeconds,
+          db: fromKysely(transaction),
+        },
       );
     },
     async work(queue, concurrency, handler) {

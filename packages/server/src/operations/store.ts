@@ -23,3 +23,8 @@ export async function settledStatus(db: Database, id: string): Promise<string | 
 export async function giveStates(db: Work, from: string, to: string): Promise<void> {
   await db.updateTable('states').set({ owner_id: to }).where('owner_id', '=', from).execute();
 }
+/** Background operations other than builds that wait or run, for the queue of the server. */
+export const queuedStates = sql`
+  SELECT s.id, 'state' AS kind, s.name, CASE WHEN s.worker_id IS NULL THEN 'queued' ELSE 'running' END AS status,
+    s.worker_id AS worker, s.created_at, s.started_at
+  FROM states s WHERE s.status = 'pending' AND s.name <> 'build'`;

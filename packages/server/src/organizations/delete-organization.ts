@@ -6,9 +6,10 @@ import { refused } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import type { Input } from '../http/route.ts';
 import { ownsSecrets } from '../secrets/store.ts';
+import { deleteWebhooksOf } from '../webhooks/webhooks.ts';
 import { lockOrganization } from './store.ts';
 
-/** `DELETE /organizations/{organizationId}`: memberships go with it. */
+/** `DELETE /organizations/{organizationId}`: memberships and webhooks go with it. */
 export async function deleteOrganization(
   context: Context,
   { subject }: Input<typeof operations.organizationDelete>,
@@ -19,6 +20,7 @@ export async function deleteOrganization(
     if (await ownsAnything(work.db, subject.id)) {
       throw refused('Organization still owns connectors, buckets or secrets.');
     }
+    await deleteWebhooksOf(work, subject.id);
     await work.db.deleteFrom('organizations').where('id', '=', subject.id).execute();
     await audit(work, {
       action: 'organization_delete',

@@ -39,3 +39,20 @@ export const firstOrganizationOf = (userId: RawBuilder<unknown>): RawBuilder<unk
 /** Ids of all members of the actor's organizations, as a subquery. */
 export const fellowMembersOf = ({ organizations }: Actor): RawBuilder<unknown> => sql`
   (SELECT mm.user_id FROM organization_members mm WHERE mm.organization_id = ANY(${[...organizations]}::uuid[]))`;
+
+/** Which of the ids belong to no organization. */
+export async function missingOrganizations(db: Database, ids: readonly string[]): Promise<Set<string>> {
+  const { rows } = await sql<{ id: string }>`
+    SELECT id::text FROM unnest(${[...ids]}::uuid[]) AS given (id)
+    WHERE NOT EXISTS (SELECT 1 FROM organizations o WHERE o.id = given.id)`.execute(db);
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Makes a new user a member of organizations, the first of them first. */
+export async function joinOrganizations(db: Work, userId: string, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await db
+    .insertInto('organization_members')
+    .values(ids.map((id) => ({ organization_id: id, user_id: userId })))
+    .execute();
+}

@@ -1,8 +1,11 @@
 import { sql } from 'kysely';
+import { ownersOnDevSite } from '../connectors/dev-sites.ts';
 import { type Context, inTransaction, type Work } from '../context.ts';
 import { announce } from '../events/signals.ts';
 import { cancelRunsOf } from '../runs/cancel-run.ts';
+import { notify } from '../webhooks/notify.ts';
 import type { Step } from './steps.ts';
+import { processJson, showJson } from './store.ts';
 
 export interface ProcessEnd {
   status: 'success' | 'failed';
@@ -35,6 +38,19 @@ export const endProcess = (context: Context, id: string, end: ProcessEnd): Promi
     if (end.status === 'failed') await cancelRunsOf(work.db, id);
     await wakeNext(work, row.site_id);
     await announce(work.db, id);
+    // Whoever cancelled it knows.
+    if (end.reason !== 'cancelled') await tell(work, id, row.site_id, end.status);
+  });
+
+const tell = (
+  work: Context & { db: Work },
+  id: string,
+  site: number,
+  status: ProcessEnd['status'],
+): Promise<void> =>
+  notify(work, status === 'success' ? 'process.finished' : 'process.failed', {
+    owners: () => ownersOnDevSite(work.db, site),
+    data: () => showJson(work.db, processJson, sql`processes r WHERE r.id = ${id}`),
   });
 
 async function wakeNext({ db, services }: Context & { db: Work }, site: number): Promise<void> {

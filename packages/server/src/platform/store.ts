@@ -72,3 +72,8 @@ export async function showJson(
 /** Filters by `name`, when it is given. */
 export const nameContains = (column: string, name: string | undefined): RawBuilder<boolean> =>
   name === undefined ? sql`true` : contains(column, name);
+
+/** Processes that wait or run, for the queue of the server. */
+export const queuedProcesses = sql`
+  SELECT r.id, 'process' AS kind, s.name AS name, r.status, r.worker_id AS worker, r.created_at, r.started_at
+  FROM processes r JOIN sites s ON s.id = r.site_id WHERE r.status IN ('queued', 'running')`;

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Context } from '../context.ts';
 import { notFound } from '../errors.ts';
 import type { Resolver } from '../http/subjects.ts';
@@ -65,18 +66,29 @@ export const resolveAccount: Resolver<'account'> = async (context, params) => {
     subject,
     right: await rightAt(context.db, context.actor, { account: subject.id }),
     thing: 'Account',
+    lock: (db) => sql`SELECT 1 FROM accounts WHERE id = ${subject.id} FOR UPDATE`.execute(db),
   };
 };
 
 export const resolveProject: Resolver<'project'> = async (context, params) => {
   const subject = await findProject(context, Number(params.projectId));
   const place = { account: subject.accountId, project: subject.id };
-  return { subject, right: await rightAt(context.db, context.actor, place), thing: 'Project' };
+  return {
+    subject,
+    right: await rightAt(context.db, context.actor, place),
+    thing: 'Project',
+    lock: (db) => sql`SELECT 1 FROM projects WHERE id = ${subject.id} FOR UPDATE`.execute(db),
+  };
 };
 
 export const resolveSite: Resolver<'site'> = async (context, params) => {
   const subject = await findSite(context, Number(params.siteId));
   if (!subject) throw notFound('Site');
   const place = { account: subject.accountId, project: subject.projectId, site: subject.id };
-  return { subject, right: await rightAt(context.db, context.actor, place), thing: 'Site' };
+  return {
+    subject,
+    right: await rightAt(context.db, context.actor, place),
+    thing: 'Site',
+    lock: (db) => sql`SELECT 1 FROM sites WHERE id = ${subject.id} FOR UPDATE`.execute(db),
+  };
 };

@@ -2,9 +2,15 @@ import { basename } from 'node:path';
 import type { RunFailure, RunResult } from '@slipway/engine';
 import { describeOutput, OutputStream } from '@slipway/records';
 import { sql } from 'kysely';
+import { connectorOwner } from '../connectors/seen-by.ts';
+import { type Context, inTransaction, type Work } from '../context.ts';
 import { announce } from '../events/signals.ts';
+import { RawJson } from '../json.ts';
+import { systemContext } from '../operations/system-context.ts';
 import type { Services } from '../services.ts';
+import { notify } from '../webhooks/notify.ts';
 import { outputPath } from './read-rows.ts';
+import { runJson } from './store.ts';
 
 /** What is known about a run at its end. */
 export interface RunEnd extends Pick<RunResult, 'state' | 'exitCode' | 'failure' | 'cpuMs' | 'memoryPeakMb'> {
@@ -47,8 +53,8 @@ export async function endRun(services: Services, runId: string, worker: string, 
     'container-api-errors': end.errors,
     'log-lines': end.logLines,
   };
-  await services.db.transaction().execute(async (work) => {
-    await work
+  await inTransaction(systemContext(services), async (work) => {
+    const ended = await work.db
       .updateTable('runs')
       .set({
         state: end.state,
@@ -67,8 +73,29 @@ export async function endRun(services: Services, runId: string, worker: string, 
       .where('id', '=', runId)
       .where('state', '=', 'running')
       .where('worker_id', '=', worker)
-      .execute();
-    await announce(work, runId);
+      .returning('connector_id')
+      .executeTakeFirst();
+    await announce(work.db, runId);
+    if (ended && end.state !== 'cancelled') await tell(work, runId, ended.connector_id, end.state);
+  });
+}
+
+async function tell(
+  work: Context & { db: Work },
+  id: string,
+  connectorId: string,
+  state: 'finished' | 'failed',
+): Promise<void> {
+  await notify(work, `run.${state}`, {
+    owners: async () => {
+      const owner = await connectorOwner(work.db, connectorId);
+      return owner === null ? [] : [owner];
+    },
+    data: async () => {
+      const { rows } = await sql<{ json: string }>`
+        SELECT (${runJson})::text AS json FROM runs r WHERE r.id = ${id}`.execute(work.db);
+      return new RawJson((rows[0] as { json: string }).json);
+    },
   });
 }
 

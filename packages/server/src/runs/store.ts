@@ -33,3 +33,8 @@ export const statisticsJson: RawBuilder<unknown> = sql`json_build_object(
   'container-api-errors', ${counted('container-api-errors', sql`'0'::json`)},
   'log-lines', ${counted('log-lines', none)},
   'input-available', r.input_available, 'output-available', r.output_available, 'failure', r.failure)`;
+
+/** Runs that wait or run, for the queue of the server. */
+export const queuedRuns = sql`
+  SELECT r.id, 'run' AS kind, r.site_name AS name, r.state AS status, r.worker_id AS worker, r.created_at, r.started_at
+  FROM runs r WHERE r.state IN ('queued', 'running')`;

@@ -1,7 +1,16 @@
 import type { Database, Work } from '../context.ts';
 
 /** What a sealed value is for; part of its sealed context. */
-export type Purpose = 'vcs-token' | 'deploy-key' | 'secret' | 'client-secret' | 'form-value' | 'run-values';
+export type Purpose =
+  | 'vcs-token'
+  | 'deploy-key'
+  | 'secret'
+  | 'client-secret'
+  | 'form-value'
+  | 'run-values'
+  | 'oauth-key'
+  | 'idempotent-answer'
+  | 'webhook-secret';
 
 /** Values that are written and used, never shown. Each is sealed under a data key of its own. */
 export interface Vault {

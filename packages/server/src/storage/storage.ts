@@ -4,6 +4,8 @@ export interface Storage {
   folder(...parts: string[]): Promise<string>;
   /** Removes a file or folder below the storage; what is not there is fine. */
   remove(...parts: string[]): Promise<void>;
+  /** Bytes that are stored, as they were counted within the last minute, and bytes that are free. */
+  usage(): Promise<{ usedBytes: number; freeBytes: number }>;
   /** Can it be written to? */
   check(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { connectorRight } from '../connectors/resolver.ts';
 import type { Context } from '../context.ts';
 import { notFound } from '../errors.ts';
 import type { Resolver } from '../http/subjects.ts';
+import { lockVersion } from './store.ts';
 
 /** A version that a path, or a body, addresses. */
 export interface VersionSubject {
@@ -37,7 +38,12 @@ export const resolveVersion: Resolver<'version'> = async (context, params) => {
   const right = connectorRight(context.actor, connector.ownerId);
   // Whether a foreign connector has this version is nobody's business: access is decided by the connector first.
   if (!version && right !== 'none') throw notFound('Connector version');
-  return { subject: version as VersionSubject, right, thing: 'Connector' };
+  return {
+    subject: version as VersionSubject,
+    right,
+    thing: 'Connector',
+    lock: (db) => lockVersion(db, (version as VersionSubject).id),
+  };
 };
 
 /**

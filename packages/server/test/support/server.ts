@@ -46,8 +46,12 @@ export interface TestServer {
  * makes its own users and organizations.
  *
  * @param environment settings as an operator gives them
+ * @param limits tests ask more often than clients may, unless they are about that
  */
-export async function startTestServer(environment: Record<string, string> = {}): Promise<TestServer> {
+export async function startTestServer(
+  environment: Record<string, string> = {},
+  limits = { requestsPerMinute: 1_000_000 },
+): Promise<TestServer> {
   const database = await createTestDatabase();
   const home = await mkdtemp(join(tmpdir(), 'slipway-test-'));
   const { settings } = parseSettings({
@@ -58,7 +62,12 @@ export async function startTestServer(environment: Record<string, string> = {}):
     SLIPWAY_DEMO: 'false',
     ...environment,
   });
-  const server = await startServer(settings, pino({ level: process.env.TEST_LOG ?? 'silent' }));
+  const server = await startServer(
+    settings,
+    pino({ level: process.env.TEST_LOG ?? 'silent' }),
+    undefined,
+    limits,
+  );
   afterAll(async () => {
     await server.stop();
     await rm(home, { recursive: true, force: true });

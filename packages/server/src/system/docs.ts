@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { FastifyInstance } from 'fastify';
+import { Reply } from '../http/route.ts';
+
+/** Where the page's program lies; it belongs to the page, and is no operation. */
+const scriptPath = '/docs/redoc.js';
+
+const page = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Slipway API</title>
+<style>body { margin: 0 }</style>
+</head>
+<body>
+<redoc spec-url="/openapi.json" disable-search="false" hide-download-button="false"></redoc>
+<script src="${scriptPath}"></script>
+<noscript>The reference needs JavaScript. The same is in <a href="/openapi.json">openapi.json</a>.</noscript>
+</body>
+</html>
+`;
+
+/** Nothing from elsewhere: the page works without a network, and tells nobody that it was read. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  // The page makes its styles, and its search, while it runs.
+  "style-src 'unsafe-inline'",
+  'worker-src blob:',
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** `GET /docs` */
+export const docs = async (): Promise<Reply> =>
+  new Reply(page, {
+    headers: {
+      'content-security-policy': policy,
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'public, max-age=300',
+    },
+  });
+
+/** Serves the program of the page out of the library's package. */
+export function serveDocsScript(app: FastifyInstance): void {
+  let script: string | null = null;
+  app.get(scriptPath, async (_request, reply) => {
+    script ??= readFileSync(
+      createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js'),
+      'utf8',
+    );
+    return reply
+      .headers({ 'cache-control': 'public, max-age=86400', 'x-content-type-options': 'nosniff' })
+      .type('text/javascript; charset=utf-8')
+      .send(script);
+  });
+}
