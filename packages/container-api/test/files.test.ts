@@ -189,6 +189,7 @@ test('a folder is stored with everything below it; links that lead out are skipp
 
 test('a failed process fails the run until its path is stored again', async () => {
   await store('out/a.csv', 'taken');
+  await api.finishProcesses(NEVER);
   const { body } = await store('out/a.csv', 'taken/below');
   const { id } = body.data;
   await api.finishProcesses(NEVER);

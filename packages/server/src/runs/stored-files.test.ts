@@ -17,6 +17,10 @@ const call = async (method, path, body) => {
 await call('GET', '/buckets/exchange/download/in.csv');
 await call('PUT', '/buckets/exchange/upload/out.csv', { source_file: '/in.csv' });
 await call('POST', '/store/to-transport', { source_file: '/in.csv', remote_file: '/taken' });
+for (let running = 1; running > 0; ) {
+  const answer = await fetch(process.env.CONTAINER_API_URL + '/processes/pending');
+  running = (await answer.json()).data.length;
+}
 await call('POST', '/store/to-transport', { source_file: '/in.csv', remote_file: '/taken/below' });
 `;
 
