@@ -126,3 +126,41 @@ test('everything of one user becomes the other’s', async () => {
     .execute();
   expect(events).toEqual([{ action: 'handover', entity_id: from.id }]);
 });
+
+test('webhooks and channels go along, sign-ins end', async () => {
+  const [from, to] = [await server.makeUser(), await server.makeUser()];
+  const hook = (user: typeof from) =>
+    server.request('POST', '/webhooks', {
+      token: user.token,
+      body: { name: 'Hook', url: 'https://example.com/hook', events: ['*'] },
+    });
+  const { id } = (await hook(from)).body.data;
+  await hook(to);
+  const channel = (
+    await server.request('POST', '/platform/channels', {
+      token: from.token,
+      body: { name: 'Feed', owner: from.id, fields: [{ name: 'id' }] },
+    })
+  ).body.data;
+  await db
+    .insertInto('sign_ins')
+    .values({
+      id: newId(),
+      user_id: from.id,
+      client_id: 'slipway-cli',
+      client_name: 'Command line',
+      grant_id: newId(),
+      expires_at: new Date(Date.now() + 60_000),
+    })
+    .execute();
+  expect(await handover({ from: from.id, to: to.id })).toEqual([
+    200,
+    { message: 'All resources have been transferred to the new user.' },
+  ]);
+  const moved = await server.request('GET', `/webhooks/${id}`, { token: to.token });
+  expect(moved.body.data).toMatchObject({ name: `Hook ${id.slice(0, 8)}`, owner: to.id });
+  const shown = await server.request('GET', `/platform/channels/${channel.id}`, { token: to.token });
+  expect(shown.body.data.owner).toBe(to.id);
+  const left = await db.selectFrom('sign_ins').select('id').where('user_id', '=', from.id).execute();
+  expect(left).toEqual([]);
+});

@@ -8,10 +8,12 @@ import type { Input } from '../http/route.ts';
 import { giveStates } from '../operations/store.ts';
 import { moveOrganizations } from '../organizations/ownership.ts';
 import { giveSecrets } from '../secrets/store.ts';
+import { giveWebhooks } from '../webhooks/webhooks.ts';
+import { endSignIns } from './oauth/sign-ins.ts';
 
 /**
  * `POST /handover`: all that one user owns becomes another's, who also takes their place in organizations and on the
- * platform. The first one's tokens end with it.
+ * platform. The first one's tokens and sign-ins end with it.
  */
 export async function handover(context: Context, { body }: Input<typeof operations.handover>): Promise<void> {
   const [from, to] = [body.from.toLowerCase(), body.to.toLowerCase()];
@@ -24,6 +26,9 @@ export async function handover(context: Context, { body }: Input<typeof operatio
     await giveStates(db, from, to);
     await moveOrganizations(db, from, to);
     await services.platform.moveMemberships(db, from, to);
+    await services.platform.giveChannels(db, from, to);
+    await giveWebhooks(db, from, to);
+    await endSignIns(db, from);
     await db.deleteFrom('tokens').where('user_id', '=', from).execute();
     await audit(work, {
       action: operations.handover.id,

@@ -1,6 +1,5 @@
-import { type BackgroundAction, messages, type WebhookEvent } from '@slipway/contract';
+import { type BackgroundAction, messages } from '@slipway/contract';
 import { sql, type Updateable } from 'kysely';
-import { connectorOwner } from '../connectors/seen-by.ts';
 import type { Context, Work } from '../context.ts';
 import type { ConnectorVersions } from '../database/schema.ts';
 import { refused, wrongState } from '../errors.ts';
@@ -8,8 +7,8 @@ import { audit } from '../events/audit.ts';
 import { announce } from '../events/signals.ts';
 import { newId } from '../ids.ts';
 import type { Queue } from '../jobs/jobs.ts';
-import { RawJson } from '../json.ts';
-import { type VersionRow, versionJson } from '../versions/store.ts';
+import { notifyVersion } from '../versions/notify-version.ts';
+import type { VersionRow } from '../versions/store.ts';
 import {
   type Action,
   isInFlight,
@@ -17,7 +16,6 @@ import {
   type Transition,
   transitionFor,
 } from '../versions/transitions.ts';
-import { notify } from '../webhooks/notify.ts';
 import type { ActionFailure, ActionKind } from './action.ts';
 
 /** Background operations that move the version's state, and their rows of the state machine. */
@@ -155,7 +153,12 @@ export async function finishAction(
     await setVersion(work.db, version.id, { ...columns, ...moved });
   }
   await audit(work, settledEvent(action.name, version, next ? next.to : version.state));
-  if (mover) await tell(work, action.name === 'build' ? 'version.built' : 'version.synchronized', version);
+  if (mover)
+    await notifyVersion(
+      work,
+      action.name === 'build' ? 'version.built' : 'version.synchronized',
+      toldAs(version),
+    );
 }
 
 /**
@@ -187,22 +190,11 @@ export async function failAction(
         failure.error,
       ),
     );
-    if (locked.name === 'build') await tell(work, 'version.build-failed', version);
+    if (locked.name === 'build') await notifyVersion(work, 'version.build-failed', toldAs(version));
   }
 }
 
-/** The version as it is now, with its connector. */
-const tell = (work: Context & { db: Work }, event: WebhookEvent, version: VersionRow): Promise<void> =>
-  notify(work, event, {
-    owners: async () => {
-      const owner = await connectorOwner(work.db, version.connector_id);
-      return owner === null ? [] : [owner];
-    },
-    data: async () => {
-      const { text } = await versionJson(work.db, work.services.settings, version.id);
-      return new RawJson(`${text.slice(0, -1)},"connector":"${version.connector_id}"}`);
-    },
-  });
+const toldAs = ({ id, connector_id }: VersionRow) => ({ id, connectorId: connector_id });
 
 const settledEvent = (name: BackgroundAction, version: VersionRow, state: string, error?: string) => ({
   action: `system.${name}`,

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
+import type { Work } from '../context.ts';
 
 /** Representations of 6.1, keys in the contract's order. Alias `c`. */
 export const channelJson: RawBuilder<unknown> = sql`json_build_object(
@@ -10,3 +11,12 @@ export const channelJson: RawBuilder<unknown> = sql`json_build_object(
 export const legacyExecutableJson: RawBuilder<unknown> = sql`json_build_object(
   'id', e.id, 'name', e.name, 'kind', e.kind, 'image', e.image, 'command', e.command,
   'created-at', wire_time(e.created_at), 'updated-at', wire_time(e.updated_at))`;
+
+/** Gives the channels of one user to another. */
+export async function giveChannels(db: Work, from: string, to: string): Promise<void> {
+  await db
+    .updateTable('channels')
+    .set({ owner_id: to, updated_at: sql<Date>`now()` })
+    .where('owner_id', '=', from)
+    .execute();
+}

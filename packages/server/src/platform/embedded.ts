@@ -4,6 +4,7 @@ import { connectorFlow } from '../connectors/seen-by.ts';
 import type { Context, Database, Work } from '../context.ts';
 import { insertProject } from './accounts.ts';
 import { assignToSite } from './assign.ts';
+import { giveChannels } from './channel-store.ts';
 import { keepChannels } from './channels.ts';
 import { dataSetFile } from './data-set-files.ts';
 import { duckDbOf } from './duckdb.ts';
@@ -44,6 +45,7 @@ export function embeddedPlatform(): Platform {
     },
     removeVersion,
     moveMemberships,
+    giveChannels,
     setBinned,
     findPlaces,
     sitesOutside,

@@ -92,6 +92,8 @@ export interface Platform {
   ): Promise<void>;
   /** Gives the memberships of one user to another, who keeps the stronger right where both have one. */
   moveMemberships(db: Work, from: string, to: string): Promise<void>;
+  /** Gives the channels of one user to another. */
+  giveChannels(db: Work, from: string, to: string): Promise<void>;
   /** Pauses what a connector runs on dev sites while it lies in the bin, and lets it go on afterwards. */
   setBinned(db: Work, connectorId: string, binned: boolean): Promise<void>;
   /** Which of the ids exist, and where they lie. */

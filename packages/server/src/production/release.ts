@@ -5,6 +5,7 @@ import { denied } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import type { Verb } from '../http/route.ts';
 import { setVersion } from '../operations/transitions.ts';
+import { notifyVersion } from '../versions/notify-version.ts';
 import { lockVersion, versionJson } from '../versions/store.ts';
 import { about } from './about.ts';
 import { enterProduction, leaveProduction } from './main-version.ts';
@@ -33,6 +34,7 @@ export const release: Verb<Operations['connectorRelease']> = async (context, { s
       ...about(subject),
       changes: [...placeChanges(row, columns), ...main],
     });
+    await notifyVersion(work, 'version.released', subject);
     return versionJson(work.db, work.services.settings, subject.id);
   });
 };
@@ -51,4 +53,5 @@ export const unrelease: Verb<Operations['connectorUnrelease']> = (context, { sub
       ...about(subject),
       changes: [...placeChanges(row, { released: false }), ...main],
     });
+    await notifyVersion(work, 'version.unreleased', subject);
   });

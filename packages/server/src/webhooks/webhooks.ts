@@ -145,6 +145,15 @@ export const webhookDelete: Verb<Operations['webhookDelete']> = (context, { subj
     });
   });
 
+/** Gives the webhooks of one user to another; one whose name the other has already gets a number behind it. */
+export async function giveWebhooks(db: Work, from: string, to: string): Promise<void> {
+  await sql`
+    UPDATE webhooks w SET owner_id = ${to}, updated_at = now(),
+      name = CASE WHEN EXISTS (SELECT 1 FROM webhooks o WHERE o.owner_id = ${to} AND o.name = w.name)
+        THEN left(w.name, 240) || ' ' || left(w.id::text, 8) ELSE w.name END
+    WHERE owner_id = ${from}`.execute(db);
+}
+
 /** Deletes the webhooks of an owner that is going away, with their deliveries. */
 export async function deleteWebhooksOf(work: Context & { db: Work }, ownerId: string): Promise<void> {
   const { rows } = await sql<{ secret: string }>`

@@ -56,6 +56,13 @@ export async function endClient(db: Work, clientId: string): Promise<void> {
     DELETE FROM oauth_records WHERE client_id = ${clientId}`.execute(db);
 }
 
+/** Ends every sign-in of a user, and what browsers remember of them. */
+export async function endSignIns(db: Work, userId: string): Promise<void> {
+  await sql`
+    WITH gone AS (DELETE FROM sign_ins WHERE user_id = ${userId})
+    DELETE FROM oauth_records WHERE account_id = ${userId}`.execute(db);
+}
+
 /** Ends every sign-in of a user but one, and what browsers remember of them. */
 export async function endOtherSignIns(db: Work, userId: string, keep: string): Promise<void> {
   await sql`
