@@ -6,10 +6,10 @@
 import { type operations, roleScopes } from '@slipway/contract';
 import Fastify from 'fastify';
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
 import { createConnector } from '../../packages/server/src/connectors/create-connector.ts';
 import { listConnectors } from '../../packages/server/src/connectors/list-connectors.ts';
 import type { Actor, Context } from '../../packages/server/src/context.ts';
+import { connect } from '../../packages/server/src/database/connect.ts';
 import type { Input } from '../../packages/server/src/http/route.ts';
 import { authenticate } from '../../packages/server/src/identity/authenticate.ts';
 import { newId, sha256 } from '../../packages/server/src/ids.ts';
@@ -18,7 +18,8 @@ import { parseSettings } from '../../packages/server/src/settings.ts';
 import { ready } from './target.ts';
 
 const { settings } = parseSettings(process.env);
-const pool = new pg.Pool({ connectionString: process.env.SLIPWAY_DATABASE_URL as string, max: 20 });
+// The same pool: its sessions prepare the same statements.
+const { pool } = connect(process.env.SLIPWAY_DATABASE_URL as string);
 const recorded: CompiledQuery[] = [];
 const db = new Kysely<never>({
   dialect: new PostgresDialect({ pool }),
