@@ -1,4 +1,4 @@
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 export interface DuckDbOptions {
   /** Memory that queries may take, in MiB; what needs more goes to {@link temporaryFolder}. */
@@ -32,8 +32,15 @@ export class DuckDb {
 
   /** A connection, to be closed by the caller. */
   async connect(): Promise<DuckDBConnection> {
+    this.#instance ??= this.#open();
+    return await (await this.#instance).connect();
+  }
+
+  /** The library is loaded with its first use: a server at rest does not carry it. */
+  async #open(): Promise<DuckDBInstance> {
     const { memoryMb, threads, temporaryFolder } = this.#options;
-    this.#instance ??= DuckDBInstance.create(':memory:', {
+    const duckdb = await import('@duckdb/node-api');
+    return duckdb.DuckDBInstance.create(':memory:', {
       memory_limit: `${memoryMb}MiB`,
       threads: String(threads),
       temp_directory: temporaryFolder,
@@ -41,7 +48,6 @@ export class DuckDb {
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
     });
-    return await (await this.#instance).connect();
   }
 
   /** Lets go of the memory; the next call begins anew. */
