@@ -48,6 +48,8 @@ export async function executeRun(
         // A run that never began stays queued, for the worker that takes the process over.
         if (stopping.aborted) return;
         const hands = handsOf(services);
+        // It is being ended as lost at this moment; then there is nothing to claim.
+        if (hands.has(id)) return;
         hands.add(id);
         try {
           const run = await claimRun(services, id);
