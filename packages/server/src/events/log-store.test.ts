@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { sql } from 'kysely';
 import pino from 'pino';
@@ -235,7 +236,8 @@ async function serveLog(subject: string, settled: () => Promise<string | null>, 
       ...(commentMs === undefined ? {} : { commentMs }),
     });
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    stream.pipe(response);
+    // As the framework does: a reader that leaves ends the stream, and what it still throws is nobody's.
+    pipeline(stream, response, () => undefined);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
