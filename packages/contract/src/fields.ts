@@ -126,16 +126,22 @@ export const positiveIntegers = () =>
     'x-texts': { item: texts.positiveList },
   });
 
-/** `main`, `latest` or a major number, as text or number, that must be there. */
-export const versionSelector = () =>
+const selector = (more: Record<string, unknown>) =>
   Type.Unsafe<string | number>({
     type: ['string', 'integer'],
     pattern: '^(main|latest|\\d{1,9})$',
     minimum: 0,
     maximum: 999_999_999,
-    'x-texts': { type: texts.invalid, range: texts.invalid },
     description: '`main`, `latest` or a major number',
+    ...more,
   });
+
+/** `main`, `latest` or a major number, as text or number, that must be there. */
+export const versionSelector = () => selector({ 'x-texts': { type: texts.invalid, range: texts.invalid } });
+
+/** A {@link versionSelector} that may be left out: the latest version then. */
+export const versionOrLatest = () =>
+  optional(selector({ default: 'latest', 'x-texts': { any: texts.invalid } }));
 
 /** An object that refuses keys it does not name, at every depth. */
 export const body = <P extends Type.TProperties>(properties: P) =>

@@ -3,7 +3,7 @@ import { allOperations, type Operation } from '@slipway/contract';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { routes } from '../src/routes.ts';
 import { configured, makeConnector } from './support/connectors.ts';
-import { makeChannel } from './support/platform.ts';
+import { makeAccount, makeChannel, makeProject, makeSite } from './support/platform.ts';
 import { startTestServer, type TestServer, type TestUser } from './support/server.ts';
 
 type Role = 'anonymous' | 'viewer' | 'foreign' | 'member' | 'admin';
@@ -43,21 +43,9 @@ async function makeEntities(organization: string): Promise<Record<string, string
     token: users.member.token,
     body: { connector: connector.id },
   });
-  const account = await db
-    .insertInto('accounts')
-    .values({ name: 'A' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  const project = await db
-    .insertInto('projects')
-    .values({ account_id: account.id, name: 'P' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  const site = await db
-    .insertInto('sites')
-    .values({ project_id: project.id, name: 'S' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
+  const account = await makeAccount(server);
+  const project = await makeProject(server, account);
+  const site = await makeSite(server, project);
   // Chapter 6 reads the columns as rights: viewer = read, member = write, admin = account admin.
   for (const [user, right] of [
     [users.viewer, 'read'],
@@ -66,7 +54,7 @@ async function makeEntities(organization: string): Promise<Record<string, string
   ] as const) {
     await db
       .insertInto('memberships')
-      .values({ id: crypto.randomUUID(), user_id: user.id, level: 'account', target: account.id, right })
+      .values({ id: crypto.randomUUID(), user_id: user.id, level: 'account', target: account, right })
       .execute();
   }
   const run = await db
@@ -81,11 +69,11 @@ async function makeEntities(organization: string): Promise<Record<string, string
       environment: 'dev',
       stage: 'import',
       process_id: crypto.randomUUID(),
-      site_id: site.id,
+      site_id: site,
       site_name: 'S',
-      project_id: project.id,
+      project_id: project,
       project_name: 'P',
-      account_id: account.id,
+      account_id: account,
       account_name: 'A',
     })
     .returning('id')
@@ -133,9 +121,9 @@ async function makeEntities(organization: string): Promise<Record<string, string
     clientId: 'none',
     path: 'owned/secret',
     authenticationId: '1',
-    accountId: String(account.id),
-    projectId: String(project.id),
-    siteId: String(site.id),
+    accountId: String(account),
+    projectId: String(project),
+    siteId: String(site),
     dataSourceId: '1',
     channelId: String(await makeChannel(server, { owner: organization })),
     legacyExecutableId: '1',

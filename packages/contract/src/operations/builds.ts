@@ -1,6 +1,5 @@
-import Type from 'typebox';
 import { buildStatuses, logLevels } from '../enums.ts';
-import { body, nullableText, optional, uuid } from '../fields.ts';
+import { body, nullableText, optional, uuid, versionOrLatest } from '../fields.ts';
 import { operation, type QueryParameter, type Refusal } from '../operation.ts';
 import { Build } from '../representations/build.ts';
 import { StateLogLine, stateLogSources } from '../representations/log.ts';
@@ -41,17 +40,7 @@ export const connectorBuildTrigger = operation({
   scope: 'builds:write',
   body: body({
     connector: uuid({ texts: { any: texts.uuid } }),
-    version: optional(
-      Type.Unsafe<string | number>({
-        type: ['string', 'integer'],
-        pattern: '^(main|latest|\\d{1,9})$',
-        minimum: 0,
-        maximum: 999_999_999,
-        default: 'latest',
-        'x-texts': { any: texts.invalid },
-        description: '`main`, `latest` or a major number',
-      }),
-    ),
+    version: versionOrLatest(),
     commit: optional(
       nullableText({
         pattern: /^[0-9a-fA-F]{7,40}$/,

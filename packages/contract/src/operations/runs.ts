@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import { logLevels, runLogSources, runStates } from '../enums.ts';
-import { body, integer, optional, uuid } from '../fields.ts';
+import { body, integer, optional, uuid, versionOrLatest } from '../fields.ts';
 import { operation, type QueryParameter, type Refusal } from '../operation.ts';
 import { Row, Run, RunLogLine, RunStarted, RunStatistics } from '../representations/run.ts';
 import { messages, texts } from '../texts.ts';
@@ -91,17 +91,7 @@ export const runCreate = operation({
   scope: 'runs:write',
   body: body({
     connector: uuid({ texts: { any: texts.uuid } }),
-    version: optional(
-      Type.Unsafe<string | number>({
-        type: ['string', 'integer'],
-        pattern: '^(main|latest|\\d{1,9})$',
-        minimum: 0,
-        maximum: 999_999_999,
-        default: 'latest',
-        'x-texts': { any: texts.invalid },
-        description: '`main`, `latest` or a major number',
-      }),
-    ),
+    version: versionOrLatest(),
     site: optional(integer()),
     input: optional(
       Type.Unsafe<RunInput | null>({

@@ -1,49 +1,22 @@
 import { sql } from 'kysely';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { configured, makeConnector, type TestConnector } from '../../test/support/connectors.ts';
+import { describe, expect, test } from 'vitest';
+import { buildCalls, runnable } from '../../test/support/builds.ts';
+import { makeConnector, type TestConnector } from '../../test/support/connectors.ts';
 import { makeRepository, plainConnector } from '../../test/support/repository.ts';
-import { startTestServer, type TestServer, type TestUser } from '../../test/support/server.ts';
+import { startTestServer } from '../../test/support/server.ts';
 import { until } from '../../test/support/wait.ts';
 
-let server: TestServer;
-let user: TestUser;
-
-beforeAll(async () => {
-  server = await startTestServer({
-    SLIPWAY_ENGINE: 'process',
-    SLIPWAY_ALLOW_LOCAL_REPOSITORIES: 'true',
-    SLIPWAY_BUILD_TIMEOUT_SECONDS: '10',
-  });
-  user = await server.makeUser();
+const server = await startTestServer({
+  SLIPWAY_ENGINE: 'process',
+  SLIPWAY_ALLOW_LOCAL_REPOSITORIES: 'true',
+  SLIPWAY_BUILD_TIMEOUT_SECONDS: '10',
 });
+const user = await server.makeUser();
+const { get, state, trigger, settled } = buildCalls(server, user);
 
-const runnable = {
-  ...configured,
-  command: 'sh',
-  arguments: 'main.sh',
-} as const;
-
-async function trigger(
-  connector: TestConnector,
-  more: object = {},
-): Promise<{ status: number; id: string; body: unknown }> {
-  const answer = await server.request('POST', '/builds/connectors', {
-    token: user.token,
-    body: { connector: connector.id, ...more },
-  });
-  return { status: answer.status, id: answer.body?.data?.state?.uuid, body: answer.body };
-}
-
-const get = async (path: string) => (await server.request('GET', path, { token: user.token })).body;
-const state = async (id: string) => (await get(`/states/${id}`)).data;
 const build = async (id: string) => (await get(`/builds/${id}`)).data;
 const version = async (connector: TestConnector) =>
   (await get(`/connectors/${connector.id}`)).data.versions[0];
-const settled = (id: string) =>
-  until(async () => {
-    const found = await state(id);
-    return found.status !== 'pending' && found;
-  });
 const messagesOf = async (id: string): Promise<string[]> =>
   (await get(`/builds/${id}/logs?limit=1000`)).data.map((line: { message: string }) => line.message);
 

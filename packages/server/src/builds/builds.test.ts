@@ -1,41 +1,14 @@
-import { beforeAll, describe, expect, test } from 'vitest';
-import { configured, makeConnector, type TestConnector } from '../../test/support/connectors.ts';
+import { describe, expect, test } from 'vitest';
+import { buildCalls, runnable } from '../../test/support/builds.ts';
+import { configured, makeConnector } from '../../test/support/connectors.ts';
 import { makeRepository } from '../../test/support/repository.ts';
-import { startTestServer, type TestServer, type TestUser } from '../../test/support/server.ts';
+import { startTestServer } from '../../test/support/server.ts';
 import { until } from '../../test/support/wait.ts';
 
-let server: TestServer;
-let user: TestUser;
+const server = await startTestServer({ SLIPWAY_ENGINE: 'process', SLIPWAY_ALLOW_LOCAL_REPOSITORIES: 'true' });
+const user = await server.makeUser();
+const { get, trigger, settled } = buildCalls(server, user);
 
-beforeAll(async () => {
-  server = await startTestServer({ SLIPWAY_ENGINE: 'process', SLIPWAY_ALLOW_LOCAL_REPOSITORIES: 'true' });
-  user = await server.makeUser();
-});
-
-const runnable = {
-  ...configured,
-  command: 'sh',
-  arguments: 'main.sh',
-} as const;
-
-async function trigger(
-  connector: TestConnector,
-  more: object = {},
-): Promise<{ status: number; id: string; body: unknown }> {
-  const answer = await server.request('POST', '/builds/connectors', {
-    token: user.token,
-    body: { connector: connector.id, ...more },
-  });
-  return { status: answer.status, id: answer.body?.data?.state?.uuid, body: answer.body };
-}
-
-const get = async (path: string) => (await server.request('GET', path, { token: user.token })).body;
-const state = async (id: string) => (await get(`/states/${id}`)).data;
-const settled = (id: string) =>
-  until(async () => {
-    const found = await state(id);
-    return found.status !== 'pending' && found;
-  });
 describe('what a build needs', () => {
   const refusals: [string, object, object, unknown][] = [
     [

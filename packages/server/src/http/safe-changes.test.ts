@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { makeConnector } from '../../test/support/connectors.ts';
-import { grant, makeAccount } from '../../test/support/deployed.ts';
+import { grant, makeAccountWithSite } from '../../test/support/deployed.ts';
 import { startTestServer, type TestUser } from '../../test/support/server.ts';
 import { newId } from '../ids.ts';
 import { forgetOldAnswers } from './idempotency.ts';
@@ -126,7 +126,7 @@ test('a change of a connector is compared with the connector', async () => {
 });
 
 test('entities of the platform have an ETag, and their changes accept If-Match', async () => {
-  const { account, site } = await makeAccount(server);
+  const { account, site } = await makeAccountWithSite(server);
   await grant(server, user, 'account', account, 'write');
   const etag = await etagOf(`/platform/sites/${site}`);
   const patch = (match: string, name: string) =>

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeConnector } from '../../test/support/connectors.ts';
-import { grant, makeAccount } from '../../test/support/deployed.ts';
+import { grant, makeAccountWithSite } from '../../test/support/deployed.ts';
 import { startTestServer, type TestServer, type TestUser } from '../../test/support/server.ts';
 
 let server: TestServer;
@@ -11,7 +11,7 @@ let users: Record<'none' | 'read' | 'write' | 'admin', TestUser>;
 beforeAll(async () => {
   server = await startTestServer();
   admin = await server.makeUser({ role: 'admin' });
-  place = await makeAccount(server);
+  place = await makeAccountWithSite(server);
   users = {
     none: await server.makeUser(),
     read: await server.makeUser({ role: 'viewer' }),
@@ -59,7 +59,7 @@ describe('rights of chapter 6', () => {
 });
 
 test('a list holds what the caller has a right on', async () => {
-  const other = await makeAccount(server);
+  const other = await makeAccountWithSite(server);
   const user = await server.makeUser();
   const seen = async (path: string) => {
     const answer = await server.request('GET', path, { token: user.token });
@@ -83,7 +83,7 @@ test('a list holds what the caller has a right on', async () => {
 });
 
 test('a connector gives its owner write on its dev site, a viewer read', async () => {
-  const dev = await makeAccount(server);
+  const dev = await makeAccountWithSite(server);
   const organization = await server.makeOrganization();
   const owner = await server.makeUser({ organizations: [organization] });
   const viewer = await server.makeUser({ role: 'viewer', organizations: [organization] });

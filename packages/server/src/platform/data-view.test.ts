@@ -4,7 +4,7 @@ import {
   deploy,
   endOfProcess,
   localRepositories,
-  makeAccount,
+  makeAccountWithSite,
 } from '../../test/support/deployed.ts';
 import { testFields, testScript } from '../../test/support/script.ts';
 import { startTestServer, type TestServer, type TestUser } from '../../test/support/server.ts';
@@ -115,7 +115,7 @@ test.each([
 });
 
 test('a site without a data set shows no rows', async () => {
-  const { site: empty } = await makeAccount(server);
+  const { site: empty } = await makeAccountWithSite(server);
   const admin = await server.makeUser({ role: 'admin' });
   const answer = await server.request('GET', `/platform/sites/${empty}/data`, { token: admin.token });
   expect([answer.status, answer.body.data, answer.body.metadata.total]).toEqual([200, [], 0]);

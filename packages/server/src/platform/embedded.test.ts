@@ -4,7 +4,7 @@ import {
   deploy,
   endOfProcess,
   localRepositories,
-  makeAccount,
+  makeAccountWithSite,
 } from '../../test/support/deployed.ts';
 import { startTestServer, type TestServer, type TestUser } from '../../test/support/server.ts';
 import { newId } from '../ids.ts';
@@ -45,7 +45,7 @@ const sources = async (site: number) => {
 
 test('the project for development is made once', async () => {
   const { platform } = server.server.services;
-  const { account, project, site } = await makeAccount(server);
+  const { account, project, site } = await makeAccountWithSite(server);
   const ids = await Promise.all([1, 2, 3].map(() => inWork((db) => platform.ensureProject(db, account))));
   expect(new Set(ids).size).toBe(1);
   const made = ids[0] as number;
@@ -57,7 +57,7 @@ test('the project for development is made once', async () => {
 
 test('a dev site of a type that reads rows begins with sample products', async () => {
   const { platform } = server.server.services;
-  const { project } = await makeAccount(server);
+  const { project } = await makeAccountWithSite(server);
   for (const [type, expected] of [
     ['export', ['Sample products']],
     ['write', ['Sample products']],
@@ -86,7 +86,7 @@ test('the entry of a version is made once and renamed', async () => {
 
 test('assigning twice leaves one source; a newer version starts with the values of the one before', async () => {
   const { db, vault } = server.server.services;
-  const { site } = await makeAccount(server);
+  const { site } = await makeAccountWithSite(server);
   const one = version('datasource');
   const first = await assign(one, site);
   expect(first).toEqual({
@@ -120,7 +120,7 @@ test('assigning twice leaves one source; a newer version starts with the values 
 });
 
 test('two halves meet in one chain; types without a place get none', async () => {
-  const { site } = await makeAccount(server);
+  const { site } = await makeAccountWithSite(server);
   for (const type of ['download', 'transform', 'write', 'upload', 'data-service', 'export', 'export-delta']) {
     expect(Object.values(await assign(version(type), site))).toEqual([null, null, null, null]);
   }

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { deploy, grant, makeAccount } from '../../test/support/deployed.ts';
+import { deploy, grant, makeAccountWithSite } from '../../test/support/deployed.ts';
 import { makeProdConnector } from '../../test/support/production.ts';
 import { startTestServer } from '../../test/support/server.ts';
 import { newId } from '../ids.ts';
@@ -22,7 +22,7 @@ describe('accounts and projects', () => {
     ['account', 'Account', 'Account still has projects.'],
     ['project', 'Project', 'Project still has sites.'],
   ] as const)('an %s is renamed, and deleted when it is empty', async (level, thing, inUse) => {
-    const place = await makeAccount(server);
+    const place = await makeAccountWithSite(server);
     const path = `/platform/${level}s/${place[level]}`;
     const [status, body] = await call('PATCH', path, { name: ' New name ' });
     expect([status, body.message, body.resource, body.data.name]).toEqual([
@@ -48,7 +48,7 @@ describe('accounts and projects', () => {
   });
 
   test('accounts are the admins’, projects those of account admins', async () => {
-    const { account, project } = await makeAccount(server);
+    const { account, project } = await makeAccountWithSite(server);
     const [boss, writer, stranger] = [
       await server.makeUser(),
       await server.makeUser(),
@@ -73,7 +73,7 @@ describe('sites', () => {
       version: { released: true },
       fields: [{ option: 'token', type: 'password' }],
     });
-    const { site } = await makeAccount(server);
+    const { site } = await makeAccountWithSite(server);
     const path = `/platform/sites/${site}`;
     const [, made] = await call('POST', `${path}/data-sources`, {
       name: 'Shop',
@@ -129,7 +129,7 @@ describe('sites', () => {
 
 describe('memberships', () => {
   test('are given on the account and all below it, one for each user and target', async () => {
-    const { account, project, site } = await makeAccount(server);
+    const { account, project, site } = await makeAccountWithSite(server);
     const boss = await server.makeUser();
     await grant(server, boss, 'account', account, 'admin');
     const user = await server.makeUser({ role: 'viewer' });
@@ -149,7 +149,7 @@ describe('memberships', () => {
     const [, again] = await put({ level: 'project', target: project, right: 'write' });
     expect(again.data).toMatchObject({ id: body.data.id, right: 'write' });
     await put({ level: 'site', target: site, right: 'read' });
-    const other = await makeAccount(server);
+    const other = await makeAccountWithSite(server);
     await grant(server, user, 'account', other.account, 'read');
 
     const [, list] = await call('GET', path, undefined, boss);
@@ -167,8 +167,8 @@ describe('memberships', () => {
   });
 
   test('refuse what is wrong', async () => {
-    const { account, project, site } = await makeAccount(server);
-    const other = await makeAccount(server);
+    const { account, project, site } = await makeAccountWithSite(server);
+    const other = await makeAccountWithSite(server);
     const boss = await server.makeUser();
     await grant(server, boss, 'account', account, 'admin');
     const user = await server.makeUser();

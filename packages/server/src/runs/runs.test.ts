@@ -9,7 +9,7 @@ import {
   endOfRun,
   grant,
   localRepositories,
-  makeAccount,
+  makeAccountWithSite,
 } from '../../test/support/deployed.ts';
 import { testFields, testScript } from '../../test/support/script.ts';
 import { startTestServer, type TestServer, type TestUser } from '../../test/support/server.ts';
@@ -93,7 +93,7 @@ test('a run needs a connector one may change, its version, and a synchronization
 });
 
 test('a site that the caller may not write to is not found', async () => {
-  const { site } = await makeAccount(server);
+  const { site } = await makeAccountWithSite(server);
   const request = () => create({ connector: source.id, site });
   expect((await request()).body.errors).toEqual({ site: 'Site not found.' });
   await grant(server, user, 'site', site, 'read');

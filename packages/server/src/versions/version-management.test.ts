@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { configured, makeConnector, type TestConnector } from '../../test/support/connectors.ts';
+import { makeAccount, makeProject, makeSite } from '../../test/support/platform.ts';
 import {
   badRequest,
   inFlightStates,
@@ -174,7 +175,7 @@ test('a deleted version takes its credentials and its place on the dev site with
     url: 'git@example.com:a/b.git',
   });
   await create(connector);
-  const site = await makeSite();
+  const site = await makeSite(server, await makeProject(server, await makeAccount(server)));
   const sealed = await db.transaction().execute((work) => vault.put(work, 'form-value', 'geheim'));
   const source = await putSource(site, { kind: 'connector', connector_id: connector.id, connector_major: 1 });
   await db
@@ -266,25 +267,6 @@ test('a main version is in production', async () => {
     (await auditOf(connector)).filter((action) => action === 'connector_update_main_version'),
   ).toHaveLength(2);
 });
-
-async function makeSite(): Promise<number> {
-  const account = await db
-    .insertInto('accounts')
-    .values({ name: 'A' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  const project = await db
-    .insertInto('projects')
-    .values({ account_id: account.id, name: 'P' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  const site = await db
-    .insertInto('sites')
-    .values({ project_id: project.id, name: 'S' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  return site.id;
-}
 
 async function putSource(
   site: number,

@@ -1,10 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { newId } from '../../src/ids.ts';
 import { configured, makeConnector } from '../support/connectors.ts';
-import { makeChannel } from '../support/platform.ts';
+import { makeAccount, makeChannel, makeProject, makeSite } from '../support/platform.ts';
+import { makeRepository } from '../support/repository.ts';
 import type { TestServer, TestUser } from '../support/server.ts';
 import type { GoldenCase } from './cases.ts';
 
@@ -294,7 +292,11 @@ export const fixtures: Record<string, Fixture> = {
   }),
   connector_validate_vcs_config: async (test, callers, golden) => {
     if (golden.status !== 200) return connectorOf()(test, callers, golden);
-    return connectorOf({ version: { ...configured, vcs_url: makeRepository(test) } })(test, callers, golden);
+    return connectorOf({ version: { ...configured, vcs_url: makeRepository(test).url } })(
+      test,
+      callers,
+      golden,
+    );
   },
   connector_update_secret_registrations: bothSecrets,
   connector_update_authentication_registrations: async (test, callers, golden) => {
@@ -332,26 +334,17 @@ export const fixtures: Record<string, Fixture> = {
   },
   connector_assign_to_dev_site: async (test, callers, golden) => {
     if (golden.status !== 200) return connectorOf()(test, callers, golden);
-    const { db } = test.server.services;
     const account = await makeAccount(test);
-    const project = await db
-      .insertInto('projects')
-      .values({ account_id: account, name: 'Project' })
-      .returning('id')
-      .executeTakeFirstOrThrow();
-    const site = await db
-      .insertInto('sites')
-      .values({ project_id: project.id, name: 'Site', id_column: 'id' })
-      .returning('id')
-      .executeTakeFirstOrThrow();
+    const project = await makeProject(test, account);
+    const site = await makeSite(test, project);
     return connectorOf({
       type: 'transform',
       version: {
         ...configured,
         state: 'synchronized-to-dev',
         dev_account: account,
-        dev_project: project.id,
-        dev_site: site.id,
+        dev_project: project,
+        dev_site: site,
         dev_platform_connector: 4,
         dev_config: '{}',
       },
@@ -480,28 +473,4 @@ async function linkBucket(test: TestServer, user: TestUser, versionIds: string[]
       .execute();
   }
   return id;
-}
-
-async function makeAccount(test: TestServer): Promise<number> {
-  const { id } = await test.server.services.db
-    .insertInto('accounts')
-    .values({ name: 'Account' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  return id;
-}
-
-/** A repository with one commit, below the folder where local ones are allowed. */
-function makeRepository(test: TestServer): string {
-  const folder = join(test.server.services.settings.localRepositoriesRoot, `golden-${newId()}`);
-  mkdirSync(folder, { recursive: true });
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=Test', '-c', 'user.email=test@example.com', ...args], {
-      cwd: folder,
-    });
-  git('init', '--quiet', '--initial-branch', 'main');
-  writeFileSync(join(folder, 'README.md'), 'A repository.\n');
-  git('add', '--all');
-  git('commit', '--quiet', '--message', 'Begin');
-  return folder;
 }

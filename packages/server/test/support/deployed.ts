@@ -6,6 +6,7 @@ import { sql } from 'kysely';
 import { newId } from '../../src/ids.ts';
 import { configJson } from '../../src/versions/representation.ts';
 import { configured, makeConnector } from './connectors.ts';
+import { makeAccount, makeProject, makeSite } from './platform.ts';
 import type { TestServer, TestUser } from './server.ts';
 
 const run = promisify(execFile);
@@ -86,7 +87,7 @@ export async function deploy(
       })
       .execute();
   }
-  const { account } = await makeAccount(test);
+  const { account } = await makeAccountWithSite(test);
   const version = { versionId, connectorId: id, major: 1, type, name };
   return db.transaction().execute(async (work) => {
     const project = await platform.ensureProject(work, account);
@@ -115,26 +116,13 @@ const systemActor = {
   ip: null,
 };
 
-/** An account that nobody has a right on. */
-export async function makeAccount(
+/** An account, with a project and a site, that nobody has a right on. */
+export async function makeAccountWithSite(
   test: TestServer,
 ): Promise<{ account: number; project: number; site: number }> {
-  const { db } = test.server.services;
-  const { id: account } = await db
-    .insertInto('accounts')
-    .values({ name: 'Account' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  const { id: project } = await db
-    .insertInto('projects')
-    .values({ account_id: account, name: 'Project' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  const { id: site } = await db
-    .insertInto('sites')
-    .values({ project_id: project, name: 'Site', id_column: 'id' })
-    .returning('id')
-    .executeTakeFirstOrThrow();
+  const account = await makeAccount(test);
+  const project = await makeProject(test, account);
+  const site = await makeSite(test, project);
   return { account, project, site };
 }
 
