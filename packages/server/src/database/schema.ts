@@ -167,6 +167,7 @@ export interface ConnectorVersions {
   dev_config: Json | null;
   dev_digest: string | null;
   dev_executable: number | null;
+  dev_limits: Json | null;
   dev_platform_connector: number | null;
   dev_project: number | null;
   dev_runtime_environment: Generated<string>;
@@ -194,6 +195,7 @@ export interface ConnectorVersions {
   prod_config: Json | null;
   prod_digest: string | null;
   prod_executable: number | null;
+  prod_limits: Json | null;
   prod_platform_connector: number | null;
   prod_runtime_environment: Generated<string>;
   prod_runtime_version: string | null;

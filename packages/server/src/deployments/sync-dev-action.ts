@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { ActionKind, ActionRun } from '../operations/action.ts';
 import { finishAction, setVersion } from '../operations/transitions.ts';
+import { ownLimitsJson } from '../versions/deployed.ts';
 import { configJson } from '../versions/representation.ts';
 import { assignmentOn } from './assign.ts';
 import { platformVersion } from './dev-site.ts';
@@ -58,7 +59,8 @@ const assign = ({ action }: ActionRun): Step => ({
     const { dev_site: site, dev_platform_connector: platformConnector } = row;
     if (site === null || platformConnector === null) throw new Error('The steps before have left no site.');
     await sql`
-      UPDATE connector_versions v SET dev_config = ${configJson}, dev_digest = v.image_digest
+      UPDATE connector_versions v SET dev_config = ${configJson}, dev_limits = ${ownLimitsJson},
+        dev_digest = v.image_digest
       WHERE v.id = ${row.id}`.execute(work.db);
     const columns = await assignmentOn(work, version, row, site);
     await say(`Assigned to the site ${site}.`);

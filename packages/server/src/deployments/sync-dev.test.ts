@@ -10,6 +10,7 @@ import {
   startVersionCalls,
   transitionRefused,
 } from '../../test/support/version-calls.ts';
+import { findDeployed } from '../versions/deployed.ts';
 
 const { server, user, call, show, settled, logOf, auditOf } = await startVersionCalls();
 
@@ -79,6 +80,30 @@ describe('sync/dev', () => {
     const version = await show(connector);
     expect(version.config.application.command).toBe('other');
     expect(version.dev_config).toEqual(deployed);
+  });
+
+  test('the limits of runs are those that were synchronized', async () => {
+    const { db } = server.server.services;
+    const connector = await makeConnector(server, user, {
+      version: { ...built, dev_account: await makeAccount(server) },
+    });
+    const limits = (body: object) => call('PUT', connector, '/execution-config/limits', body);
+    const asked = { 'memory-mb': 512, cpus: 0.5, network: 'allow-list', 'allow-list': ['example.com:443'] };
+    expect((await limits(asked))[0]).toBe(200);
+    await db
+      .updateTable('connector_versions')
+      .set({ state: 'built' })
+      .where('id', '=', connector.versionId)
+      .execute();
+    await settled((await start(connector))[1].data.state.uuid);
+    expect((await limits({ 'memory-mb': 2048, network: 'open' }))[0]).toBe(200);
+    expect((await findDeployed(db, connector.versionId, 'dev'))?.limits).toEqual({
+      memoryMb: 512,
+      cpus: 0.5,
+      timeoutSeconds: null,
+      network: 'allow-list',
+      allowList: ['example.com:443'],
+    });
   });
 
   test('a failure leads back, and what was deployed stays', async () => {

@@ -191,6 +191,7 @@ test('a released version may be used, one that is not may not', async () => {
   const other = await makeConnector(server, user, {
     version: {
       prod_config: '{"individuals":[]}',
+      prod_limits: '{}',
       prod_digest: digest,
       prod_version: '1.0.0',
       released: false,

@@ -62,7 +62,7 @@ describe('assigned-to-sites', () => {
   test('does not count the dev site; a former dev site counts', async () => {
     const [dev, other] = [await makeSite(server, project), await makeSite(server, project)];
     const connector = await makeProdConnector(server, user, { version: { dev_site: dev, released: true } });
-    await sql`UPDATE connector_versions SET dev_config = prod_config, dev_digest = prod_digest
+    await sql`UPDATE connector_versions SET dev_config = prod_config, dev_limits = prod_limits, dev_digest = prod_digest
       WHERE id = ${connector.versionId}`.execute(db);
     await use(dev, connector);
     expect(await usedBy(connector)).toEqual([]);
@@ -94,7 +94,7 @@ describe('sites', () => {
     const dev = await makeSite(server, project);
     const [one, two] = [await makeSite(server, project), await makeSite(server, project)];
     const connector = await makeProdConnector(server, user, { version: { dev_site: dev, released: true } });
-    await sql`UPDATE connector_versions SET dev_config = prod_config, dev_digest = prod_digest
+    await sql`UPDATE connector_versions SET dev_config = prod_config, dev_limits = prod_limits, dev_digest = prod_digest
       WHERE id = ${connector.versionId}`.execute(db);
     const entries = [
       [two, await use(two, connector)],
@@ -242,7 +242,9 @@ describe('platform_site_connector_list', () => {
     await makeVersion(server, connector, 3);
     const fourth = await makeVersion(server, connector, 4, { dev_site: site });
     expect((await of(connector)).map(({ version }) => version)).toEqual([1, 2]);
-    await sql`UPDATE connector_versions SET dev_config = prod_config WHERE id = ${fourth}`.execute(db);
+    await sql`UPDATE connector_versions SET dev_config = prod_config, dev_limits = prod_limits WHERE id = ${fourth}`.execute(
+      db,
+    );
     const found = await of(connector);
     expect(found.map(({ version }) => version)).toEqual([1, 2, 4]);
     expect(found[0]).toEqual({

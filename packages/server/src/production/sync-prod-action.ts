@@ -4,6 +4,7 @@ import { performSteps, performTogether, type Step } from '../deployments/steps.t
 import { runtime } from '../deployments/sync-dev-action.ts';
 import type { ActionKind, ActionRun } from '../operations/action.ts';
 import { finishAction } from '../operations/transitions.ts';
+import { ownLimitsJson } from '../versions/deployed.ts';
 import { formOf } from '../versions/legacy.ts';
 import { configJson } from '../versions/representation.ts';
 import { recordSiteUses } from '../versions/site-uses.ts';
@@ -81,7 +82,8 @@ const activate = ({ action }: ActionRun, switched: Switched): Step => ({
     // The entry is there since the step before; this looks its id up.
     const id = await work.services.platform.ensureConnector(work.db, platformVersion(version, row), 'prod');
     await sql`
-      UPDATE connector_versions v SET prod_config = ${configJson}, prod_digest = v.image_digest
+      UPDATE connector_versions v SET prod_config = ${configJson}, prod_limits = ${ownLimitsJson},
+        prod_digest = v.image_digest
       WHERE v.id = ${row.id}`.execute(work.db);
     await say(`Version ${version.version} runs in production.`);
     await finishAction(work, action, row, {

@@ -1,7 +1,7 @@
 import type { Context, Work } from '../context.ts';
 import { newId } from '../ids.ts';
 import type { PlatformSite } from '../platform/gateway.ts';
-import type { DeployedConfig, DeployedVersion } from '../versions/deployed.ts';
+import type { DeployedConfig, DeployedLimits, DeployedVersion } from '../versions/deployed.ts';
 import { type RunValue, runValues, shownValues } from './settings-of-run.ts';
 
 /** What a run is, frozen when it is made: changes of the version or of a form count from the next run on. */
@@ -12,7 +12,7 @@ export interface RunSpec {
   arguments: string | null;
   mode: DeployedConfig['execution']['execution-mode'];
   limits: { memoryMb: number; cpus: number; timeoutSeconds: number };
-  network: DeployedVersion['network'];
+  network: DeployedLimits['network'];
   allowList: string[];
   /** Command options in the order of the form. */
   options: string[];
@@ -110,8 +110,8 @@ function specOf(
       cpus: limits.cpus ?? settings.runCpus,
       timeoutSeconds: limits.timeoutSeconds ?? settings.runTimeoutSeconds,
     },
-    network: version.network,
-    allowList: version.allowList,
+    network: limits.network,
+    allowList: limits.allowList,
     options: values.map(({ name }) => name),
     secrets: version.config['secret-registrations'].map((secret) => secret.vault_secret),
     bucket: buckets.find((link) => link.environment === version.environment)?.['bucket-id'] ?? null,

@@ -28,6 +28,19 @@ export interface IndividualField {
   order: number;
 }
 
+/** What a run may use, frozen with the copy. Null where the version asks for nothing: the server's defaults hold. */
+export interface DeployedLimits {
+  memoryMb: number | null;
+  cpus: number | null;
+  timeoutSeconds: number | null;
+  network: 'open' | 'none' | 'allow-list';
+  allowList: string[];
+}
+
+/** {@link DeployedLimits} of the version itself, under the alias `v`: what the next copy gets. */
+export const ownLimitsJson: RawBuilder<unknown> = sql`json_build_object('memoryMb', v.memory_mb, 'cpus', v.cpus,
+  'timeoutSeconds', v.timeout_seconds, 'network', v.network, 'allowList', to_json(v.allow_list))`;
+
 /** A version as sites run it: the copy of its configuration and the digest that was synchronized with it. */
 export interface DeployedVersion {
   id: string;
@@ -42,10 +55,7 @@ export interface DeployedVersion {
   environment: 'dev' | 'prod';
   config: DeployedConfig;
   digest: string;
-  /** Null where the version asks for nothing: the server's defaults hold. */
-  limits: { memoryMb: number | null; cpus: number | null; timeoutSeconds: number | null };
-  network: 'open' | 'none' | 'allow-list';
-  allowList: string[];
+  limits: DeployedLimits;
   /** Dev site of the version. */
   devSite: number | null;
   /** Offered to everybody, or opened to these accounts, projects and sites. */
@@ -75,10 +85,7 @@ export const findDeployedOnSite = (
     sql`CASE WHEN v.dev_site = ${site} THEN 'dev' ELSE 'prod' END`,
   );
 
-interface Row extends Omit<DeployedVersion, 'limits' | 'access'> {
-  memoryMb: number | null;
-  cpus: string | null;
-  timeoutSeconds: number | null;
+interface Row extends Omit<DeployedVersion, 'access'> {
   released: boolean;
   accounts: number[];
   projects: number[];
@@ -97,19 +104,14 @@ async function find(
         e.environment,
         CASE e.environment WHEN 'prod' THEN v.prod_config ELSE v.dev_config END AS config,
         CASE e.environment WHEN 'prod' THEN v.prod_digest ELSE v.dev_digest END AS digest,
-        v.memory_mb AS "memoryMb", v.cpus, v.timeout_seconds AS "timeoutSeconds", v.network,
-        v.allow_list AS "allowList", v.dev_site AS "devSite", v.released, v.enabled_for_accounts AS accounts,
+        CASE e.environment WHEN 'prod' THEN v.prod_limits ELSE v.dev_limits END AS limits, v.dev_site AS "devSite", v.released, v.enabled_for_accounts AS accounts,
         v.enabled_for_projects AS projects, v.enabled_for_sites AS sites
       FROM connector_versions v JOIN connectors c ON c.id = v.connector_id
         CROSS JOIN LATERAL (SELECT ${environment} AS environment) e
       WHERE ${where} AND c.deleted_at IS NULL
-    ) found WHERE config IS NOT NULL AND digest IS NOT NULL`.execute(db);
+    ) found WHERE config IS NOT NULL AND limits IS NOT NULL AND digest IS NOT NULL`.execute(db);
   const row = rows[0];
   if (!row) return null;
-  const { memoryMb, cpus, timeoutSeconds, released, accounts, projects, sites, ...rest } = row;
-  return {
-    ...rest,
-    limits: { memoryMb, cpus: cpus === null ? null : Number(cpus), timeoutSeconds },
-    access: { released, accounts, projects, sites },
-  };
+  const { released, accounts, projects, sites, ...rest } = row;
+  return { ...rest, access: { released, accounts, projects, sites } };
 }

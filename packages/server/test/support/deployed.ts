@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { sql } from 'kysely';
 import { newId } from '../../src/ids.ts';
+import { ownLimitsJson } from '../../src/versions/deployed.ts';
 import { configJson } from '../../src/versions/representation.ts';
 import { configured, makeConnector } from './connectors.ts';
 import { makeAccount, makeProject, makeSite } from './platform.ts';
@@ -94,7 +95,7 @@ export async function deploy(
     const site = await platform.createSite(work, project, version);
     await sql`
       UPDATE connector_versions v SET state = 'synchronized-to-dev', dev_account = ${account}, dev_project = ${project},
-        dev_site = ${site}, dev_config = ${configJson}, dev_digest = ${digest} WHERE v.id = ${versionId}`.execute(
+        dev_site = ${site}, dev_config = ${configJson}, dev_limits = ${ownLimitsJson}, dev_digest = ${digest} WHERE v.id = ${versionId}`.execute(
       work,
     );
     const context = { ...systemActor, db: work, services: test.server.services };

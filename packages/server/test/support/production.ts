@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { newId } from '../../src/ids.ts';
+import { ownLimitsJson } from '../../src/versions/deployed.ts';
 import { configJson } from '../../src/versions/representation.ts';
 import { makeConnector, type TestConnector } from './connectors.ts';
 import type { TestField } from './deployed.ts';
@@ -52,7 +53,7 @@ export async function addFields(
 }
 
 const copyToProd = (test: TestServer, versionId: string) =>
-  sql`UPDATE connector_versions v SET prod_config = ${configJson} WHERE v.id = ${versionId}`.execute(
+  sql`UPDATE connector_versions v SET prod_config = ${configJson}, prod_limits = ${ownLimitsJson} WHERE v.id = ${versionId}`.execute(
     test.server.services.db,
   );
 
@@ -70,7 +71,16 @@ export async function makeVersion(
     .where('id', '=', connector.versionId)
     .executeTakeFirstOrThrow();
   const id = newId();
-  const { export_config, data_service_config, datasource_config, prod_config, dev_config, ...rest } = first;
+  const {
+    export_config,
+    data_service_config,
+    datasource_config,
+    prod_config,
+    prod_limits,
+    dev_config,
+    dev_limits,
+    ...rest
+  } = first;
   const json = (value: unknown) => (value === null ? null : JSON.stringify(value));
   await db
     .insertInto('connector_versions')
@@ -83,6 +93,8 @@ export async function makeVersion(
       data_service_config: json(data_service_config),
       datasource_config: json(datasource_config),
       prod_config: json(prod_config),
+      prod_limits: json(prod_limits),
+      dev_limits: json(dev_limits),
       dev_config: json(dev_config),
       prod_version: `${major}.0.0`,
       released: false,
