@@ -4,6 +4,8 @@ export {
   type RunSummary,
   startContainerApi,
 } from './container-api.ts';
+export { openInside } from './files/anchored.ts';
+export { cleanPath } from './files/clean-path.ts';
 export { type LogLevel, SEVERITIES, toLogLevel } from './log/levels.ts';
 export { createMasker, type Masker, type MaskingStream } from './log/masker.ts';
 export { type LogPart, readLog } from './log/read-log.ts';

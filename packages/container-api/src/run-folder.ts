@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 /**
- * Layout of a run's folder. The server fills `input/`, `state/` and `exchange/` before the run; the Container API fills
+ * Layout of a run's folder. The server fills `input/`, `state/`, `exchange/` and `given/` before the run; the Container API fills
  * the rest and reads it back after a crash.
  *
  *   input/<stream>.json|.ndjson|.index       rows of an input stream (`writeInputStream` of records)
@@ -10,6 +10,7 @@ import { join } from 'node:path';
  *   cursors/<stream>, cursors/<stream>@<id>  cursors
  *   output/output.…, output/feedback.…       output streams (`OutputStream` of records)
  *   exchange/                                files shared with the connector
+ *   given/                                   what `exchange/` held at the start, when it was given files
  *   transport/, internal/                    files that were stored (container-api.md 7.3)
  *   staging/                                 files on their way; nothing there counts after a crash
  *   processes.ndjson                         storage processes (`ProcessRecord`)
@@ -28,6 +29,7 @@ export function runFolder(root: string) {
     cursors: join(root, 'cursors'),
     output: (stream: 'output' | 'feedback') => join(root, 'output', stream),
     exchange: join(root, 'exchange'),
+    given: join(root, 'given'),
     store: (name: 'transport' | 'internal') => join(root, name),
     staging: join(root, 'staging'),
     processes: join(root, 'processes.ndjson'),

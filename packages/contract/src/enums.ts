@@ -123,6 +123,10 @@ export const logSeverities = {
 export type LogLevel = keyof typeof logSeverities;
 export const logLevels = Object.keys(logSeverities) as LogLevel[];
 
+/** Where a run left a file. */
+export const runFileStores = ['exchange', 'internal', 'transport'] as const;
+export type RunFileStore = (typeof runFileStores)[number];
+
 export const runLogSources = ['application', 'stdout', 'stderr', 'container-api', 'engine'] as const;
 
 export const roles = ['admin', 'integrator', 'viewer'] as const;

@@ -143,6 +143,9 @@ export const versionSelector = () => selector({ 'x-texts': { type: texts.invalid
 export const versionOrLatest = () =>
   optional(selector({ default: 'latest', 'x-texts': { any: texts.invalid } }));
 
+/** A {@link versionSelector} that may be left out: the version of what is addressed then. */
+export const versionOrOwn = () => optional(selector({ 'x-texts': { any: texts.invalid } }));
+
 /** An object that refuses keys it does not name, at every depth. */
 export const body = <P extends Type.TProperties>(properties: P) =>
   Type.Object(properties, { additionalProperties: false });

@@ -163,6 +163,14 @@ function success({ success }: Operation): Record<string, Json> {
       );
     case 'empty':
       return { '204': { description: 'Done, nothing to say' } };
+    case 'file':
+      return {
+        '200': {
+          description: 'The file',
+          headers: { 'Content-Disposition': { description: 'Names the file', schema: string } },
+          content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+        },
+      };
     case 'raw':
       return { '200': { description: 'Success', content: { [success.contentType]: {} } } };
   }

@@ -48,6 +48,8 @@ export type Success =
   | { envelope: 'bare'; status?: 200 | 201 | 202; message: string; data: TSchema }
   | { envelope: 'background'; message: string }
   | { envelope: 'empty' }
+  /** A stored file as an attachment, `application/octet-stream`. */
+  | { envelope: 'file' }
   | { envelope: 'raw'; contentType: string };
 
 export type StreamType = 'application/x-ndjson' | 'text/event-stream' | 'text/csv';

@@ -120,6 +120,7 @@ async function makeEntities(organization: string): Promise<Record<string, string
     signInId: crypto.randomUUID(),
     clientId: 'none',
     path: 'owned/secret',
+    store: 'exchange',
     authenticationId: '1',
     accountId: String(account),
     projectId: String(project),

@@ -1,8 +1,8 @@
 import Type from 'typebox';
 import { logLevels, runLogSources, runStates } from '../enums.ts';
-import { body, integer, optional, uuid, versionOrLatest } from '../fields.ts';
+import { body, integer, optional, uuid, versionOrLatest, versionOrOwn } from '../fields.ts';
 import { operation, type QueryParameter, type Refusal } from '../operation.ts';
-import { Row, Run, RunLogLine, RunStarted, RunStatistics } from '../representations/run.ts';
+import { Row, Run, RunFile, RunLogLine, RunStarted, RunStatistics } from '../representations/run.ts';
 import { messages, texts } from '../texts.ts';
 import { type BodyRules, uuidPattern } from '../validation.ts';
 
@@ -142,6 +142,30 @@ export const runCancel = operation({
   refusals: [{ status: 400, body: { message: 'Run is already finished.', errors: [] } }, notFound],
 });
 
+export const runReplay = operation({
+  id: 'run_replay',
+  method: 'POST',
+  path: '/runs/{runId}/replay',
+  chapter,
+  tag: 'ours',
+  summary: 'Run again with the input and values of an earlier run',
+  access: 'write-403',
+  scope: 'runs:write',
+  subject: 'run',
+  body: body({ version: versionOrOwn() }),
+  success: { envelope: 'bare', status: 202, message: 'Run started.', data: RunStarted },
+  refusals: [
+    field('version', texts.invalid),
+    field('connector', 'Connector must be synchronized to dev.'),
+    field('site', 'Site not found.'),
+    { status: 400, body: { message: 'The input of this run is no longer stored.', errors: [] } },
+    notFound,
+    { status: 404, body: { message: 'Connector not found.' } },
+    { status: 404, body: { message: 'Connector version not found.' } },
+    { status: 409, body: { message: 'A process is already queued for this site.' } },
+  ],
+});
+
 export const runLogs = operation({
   id: 'run_logs',
   method: 'GET',
@@ -193,6 +217,34 @@ export const runFeedback = operation({
   subject: 'run',
   success: rows,
   refusals: [notFound],
+});
+
+export const runFileList = operation({
+  id: 'run_file_list',
+  method: 'GET',
+  path: '/runs/{runId}/files',
+  chapter,
+  tag: 'ours',
+  summary: 'List the files a run left',
+  access: 'read-403',
+  scope: 'runs:read',
+  subject: 'run',
+  success: { envelope: 'list', resource: 'run-file', data: RunFile },
+  refusals: [notFound],
+});
+
+export const runFileShow = operation({
+  id: 'run_file_show',
+  method: 'GET',
+  path: '/runs/{runId}/files/{store}/{path}',
+  chapter,
+  tag: 'ours',
+  summary: 'Download a file a run left',
+  access: 'read-403',
+  scope: 'runs:read',
+  subject: 'run',
+  success: { envelope: 'file' },
+  refusals: [notFound, { status: 404, body: { message: 'File not found.' } }],
 });
 
 export const runStats = operation({

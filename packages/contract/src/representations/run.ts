@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { failureOrigins, logLevels, runLogSources, runStates } from '../enums.ts';
+import { failureOrigins, logLevels, runFileStores, runLogSources, runStates } from '../enums.ts';
 import { Integers, nullable, oneOf, Time, Uuid } from './common.ts';
 
 /** 3.7 */
@@ -62,6 +62,14 @@ export const RunLogLine = Type.Object({
 
 /** A row: column → text, in column order. */
 export const Row = Type.Record(Type.String(), Type.String());
+
+/** A file that a run left (5.11), by store and path. */
+export const RunFile = Type.Object({
+  store: oneOf(runFileStores),
+  path: Type.String(),
+  'size-bytes': Type.Integer(),
+  'updated-at': Time,
+});
 
 /** The answer of a start. */
 export const RunStarted = Type.Object({ run: Type.Object({ uuid: Uuid }), 'process-id': Uuid });

@@ -1,17 +1,19 @@
 import { type operations, texts } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
-import { type Context, type Database, inTransaction } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
 import { violates } from '../database/conflicts.ts';
 import { contains } from '../database/contains.ts';
 import { badRequest, notFound, refused } from '../errors.ts';
 import { audit } from '../events/audit.ts';
-import { decodeCursor, encodeCursor, newestFirst, readPage } from '../http/paging.ts';
+import { filesPage } from '../http/files-page.ts';
+import { newestFirst, readPage } from '../http/paging.ts';
 import type { Input, ListResult } from '../http/route.ts';
 import { newId } from '../ids.ts';
 import type { RawJson } from '../json.ts';
 import { chooseOwner } from '../organizations/ownership.ts';
+import { pathsBelow } from '../storage/files.ts';
 import { isLinked } from '../versions/bucket-links.ts';
-import { type BucketFile, bucketFiles, removeBucketFiles } from './files.ts';
+import { bucketFolder, removeBucketFiles } from './files.ts';
 import { bucketJson, bucketRepresentation, seesBucket, withUsage } from './store.ts';
 
 /** `GET /buckets` */
@@ -70,33 +72,8 @@ export async function listBucketFiles(
   { db, services }: Context,
   { subject, query, page }: Input<typeof operations.bucketFileList>,
 ): Promise<ListResult> {
-  // A path has at most 1,024 bytes and no control characters.
-  const cursor =
-    page.after === null ? null : decodeCursor(page.after, 1, (path) => /^\P{Cc}{1,1024}$/u.test(path));
-  const { files, more, total } = await bucketFiles(services.storage, subject.id, {
-    prefix: query.prefix ?? '',
-    after: cursor?.keys[0] ?? null,
-    skip: page.from,
-    limit: page.limit,
-  });
-  const from = cursor?.from ?? page.from;
-  const last = files.at(-1);
-  return {
-    items: await describeFiles(db, files),
-    total,
-    from,
-    after: more && last ? encodeCursor({ from: from + files.length, keys: [last.path] }) : null,
-  };
-}
-
-/** The files as the API shows them; the database writes their times as it writes all others. */
-async function describeFiles(db: Database, files: readonly BucketFile[]): Promise<string[]> {
-  const { rows } = await sql<{ item: string }>`
-    SELECT json_build_object('path', f.path, 'size-bytes', f.size, 'updated-at', wire_time(f.time))::text AS item
-    FROM unnest(${files.map(({ path }) => path)}::text[], ${files.map(({ sizeBytes }) => sizeBytes)}::bigint[],
-      ${files.map(({ updatedAt }) => updatedAt.toISOString())}::timestamptz[]) WITH ORDINALITY AS f (path, size, time, place)
-    ORDER BY f.place`.execute(db);
-  return rows.map(({ item }) => item);
+  const root = await bucketFolder(services.storage, subject.id);
+  return filesPage(db, root, pathsBelow(root, query.prefix ?? ''), page);
 }
 
 /** `DELETE /buckets/{bucketId}`: refused while a version is linked to it. */

@@ -1,8 +1,9 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Actor, Context, Database, Work } from '../context.ts';
 import { RawJson } from '../json.ts';
+import { usageOf } from '../storage/files.ts';
 import { bucketLinksJson } from '../versions/bucket-links.ts';
-import { bucketUsage } from './files.ts';
+import { bucketFolder } from './files.ts';
 
 /**
  * The bucket as the API shows it (3.12), from the row of `buckets` under the alias `b`; `files` and `size-bytes` are
@@ -16,7 +17,7 @@ export const bucketRepresentation = (): RawBuilder<unknown> => sql`json_build_ob
 /** Fills in what the storage knows of a bucket. */
 export async function withUsage({ services }: Context, json: string): Promise<string> {
   const bucket = JSON.parse(json) as Record<string, unknown> & { id: string };
-  const { files, sizeBytes } = await bucketUsage(services.storage, bucket.id);
+  const { files, sizeBytes } = await usageOf(await bucketFolder(services.storage, bucket.id));
   return JSON.stringify({ ...bucket, files, 'size-bytes': sizeBytes });
 }
 

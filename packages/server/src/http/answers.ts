@@ -1,9 +1,10 @@
 import { carriesEtag, messages, type Operation, type Page } from '@slipway/contract';
+import contentDisposition from 'content-disposition';
 import type { FastifyReply } from 'fastify';
 import type { Refusal } from '../errors.ts';
 import { jsonText } from '../json.ts';
 import { etagOf } from './etag.ts';
-import { type ListResult, Reply } from './route.ts';
+import { type FileAnswer, type ListResult, Reply } from './route.ts';
 
 const jsonType = 'application/json; charset=utf-8';
 
@@ -64,6 +65,8 @@ export function answerOf(
       );
     case 'empty':
       return { status: 204, headers: {}, body: null };
+    case 'file':
+      throw new Error(`A file is sent, not kept: ${operation.id} has to be a read.`);
     case 'raw':
       return {
         status: 200,
@@ -87,6 +90,17 @@ export const answerOfRefusal = ({ status, body, headers }: Refusal): Answer =>
 
 export const sendAnswer = (reply: FastifyReply, { status, headers, body }: Answer): FastifyReply =>
   body === null ? reply.code(status).headers(headers).send() : reply.code(status).headers(headers).send(body);
+
+/** Browsers keep the file and never show it as a page of ours. */
+export const sendFile = (reply: FastifyReply, { name, sizeBytes, content }: FileAnswer): FastifyReply =>
+  reply
+    .headers({
+      'content-disposition': contentDisposition(name),
+      'content-length': sizeBytes,
+      'x-content-type-options': 'nosniff',
+    })
+    .type('application/octet-stream')
+    .send(content);
 
 export const sendJson = (reply: FastifyReply, status: number, text: string): FastifyReply =>
   reply.code(status).type(jsonType).send(text);

@@ -11,12 +11,12 @@ import Type from 'typebox';
 import type { Context } from '../context.ts';
 import { badRequest, notFound, Refusal, refused } from '../errors.ts';
 import { checkSubject } from './access.ts';
-import { type Answer, answerOf, sendAnswer } from './answers.ts';
+import { type Answer, answerOf, sendAnswer, sendFile } from './answers.ts';
 import { requireBody } from './body.ts';
 import { noneMatch } from './etag.ts';
 import { answerOnce, idempotencyKeyOf } from './idempotency.ts';
 import { guardOf } from './if-match.ts';
-import type { Input, Route } from './route.ts';
+import type { FileAnswer, Input, Route } from './route.ts';
 import type { Found, Resolver, Resolvers } from './subjects.ts';
 import { requireMultipart, uploadOf } from './upload.ts';
 
@@ -61,7 +61,9 @@ async function read(
       .type(type === 'application/x-ndjson' ? type : `${type}; charset=utf-8`)
       .send(answer.stream);
   }
-  const answer = answerOf(operation, await verb(context, input), address);
+  const result: unknown = await verb(context, input);
+  if (operation.success.envelope === 'file') return sendFile(reply, result as FileAnswer);
+  const answer = answerOf(operation, result, address);
   const { etag } = answer.headers;
   const held = request.headers['if-none-match'];
   if (etag !== undefined && held !== undefined && !noneMatch(held, etag)) {

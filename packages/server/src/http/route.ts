@@ -58,10 +58,19 @@ export class Reply {
   }
 }
 
+/** A stored file, opened; what `file` operations give back. */
+export interface FileAnswer {
+  /** Last part of its path. */
+  name: string;
+  sizeBytes: number;
+  /** Closed when it has been read, or the reader is gone. */
+  content: Readable;
+}
+
 /**
  * What a verb gives back, by the envelope of its operation: the data of `single`, `bare` and `raw` (a value, `RawJson`
- * or `Reply`), a page of `list`, the state's id of `background`, nothing of `empty`; of `message` nothing or another
- * message.
+ * or `Reply`), a page of `list`, the state's id of `background`, a `FileAnswer` of `file`, nothing of `empty`; of `message`
+ * nothing or another message.
  */
 // biome-ignore-start lint/suspicious/noConfusingVoidType: a verb with nothing to say has no return statement
 type Result<O extends Operation> = O['success']['envelope'] extends 'list'
@@ -72,7 +81,9 @@ type Result<O extends Operation> = O['success']['envelope'] extends 'list'
       ? void
       : O['success']['envelope'] extends 'message'
         ? void | Reply
-        : unknown;
+        : O['success']['envelope'] extends 'file'
+          ? FileAnswer
+          : unknown;
 // biome-ignore-end lint/suspicious/noConfusingVoidType: see above
 
 export type Verb<O extends Operation> = (context: Context, input: Input<O>) => Promise<Result<O>>;

@@ -14,12 +14,14 @@ import { copyInput, storeGivenRows } from './run-input.ts';
 type Operation = (typeof operations)['runCreate'];
 type Body = BodyOf<Operation>;
 
+const gone = badRequest({ 'input.run': 'The input of this run is no longer stored.' });
+
 /** A manual run of `dev_config`: it takes its turn among the processes of the site, and its output stays with the run. */
 export const runCreate: Verb<Operation> = async (context, { body }) => {
   const id = newId();
   try {
     return await inTransaction(context, async (work) => {
-      const version = await versionOf(work, body);
+      const version = await deployedVersion(work, body.connector, String(body.version ?? 'latest'));
       const site = await siteOf(work, version, body.site);
       checkOptions(version, body.values ?? {});
       const stored = await work.services.platform.formValues(work, site.id, version);
@@ -49,9 +51,13 @@ export const runCreate: Verb<Operation> = async (context, { body }) => {
   }
 };
 
-async function versionOf(context: Context, body: Body): Promise<DeployedVersion> {
-  const selector = String(body.version ?? 'latest');
-  const { connector, version } = await findVersion(context, body.connector, selector);
+/** @throws 404 when there is none, 400 when it was not synchronized to dev */
+export async function deployedVersion(
+  context: Context,
+  connectorId: string,
+  selector: string,
+): Promise<DeployedVersion> {
+  const { connector, version } = await findVersion(context, connectorId, selector);
   if (connectorRight(context.actor, connector.ownerId) === 'none') throw notFound('Connector');
   if (!version) throw notFound('Connector version');
   const deployed = await findDeployed(context.db, version.id, 'dev');
@@ -64,19 +70,23 @@ async function siteOf(
   version: DeployedVersion,
   wanted: number | undefined,
 ): Promise<PlatformSite> {
-  const { platform } = context.services;
-  const id = wanted ?? version.devSite;
-  if (id === null) throw badRequest({ connector: 'Connector must have dev site assigned.' });
-  const right = isId(id) ? await platform.rightOnSite(context, id) : 'none';
-  const site = right === 'write' || right === 'admin' ? await platform.findSite(context.db, id) : null;
-  if (!site) {
-    throw badRequest(
-      wanted === undefined
-        ? { connector: 'Connector must have dev site assigned.' }
-        : { site: 'Site not found.' },
-    );
-  }
+  if (wanted !== undefined) return writableSite(context, wanted);
+  const site = version.devSite === null ? null : await siteToWrite(context, version.devSite);
+  if (!site) throw badRequest({ connector: 'Connector must have dev site assigned.' });
   return site;
+}
+
+/** @throws 400 when there is no such site, also for the caller */
+export async function writableSite(context: Context, id: number): Promise<PlatformSite> {
+  const site = await siteToWrite(context, id);
+  if (!site) throw badRequest({ site: 'Site not found.' });
+  return site;
+}
+
+async function siteToWrite(context: Context, id: number): Promise<PlatformSite | null> {
+  const { platform } = context.services;
+  const right = isId(id) ? await platform.rightOnSite(context, id) : 'none';
+  return right === 'write' || right === 'admin' ? platform.findSite(context.db, id) : null;
 }
 
 /** Ids are integers of the database; what it can not hold can be no site. */
@@ -102,12 +112,12 @@ async function storeInput(
   input: NonNullable<Body['input']> | null,
 ): Promise<void> {
   if (input === null) return;
-  if ('run' in input) await copyInput(context, input.run.toLowerCase(), id, version.type);
+  if ('run' in input) await copyInput(context, input.run.toLowerCase(), id, version.type, gone);
   else await storeGivenRows(context.services, id, version.type, input.rows);
 }
 
 /** Where on a site a connector of the type works. */
-function stageOf({ type, config }: DeployedVersion): 'import' | 'intermediate' | 'export' {
+export function stageOf({ type, config }: DeployedVersion): 'import' | 'intermediate' | 'export' {
   switch (type) {
     case 'datasource':
     case 'download':

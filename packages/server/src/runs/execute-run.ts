@@ -1,4 +1,3 @@
-import { cp } from 'node:fs/promises';
 import { createMasker, runFolder } from '@slipway/container-api';
 import { MACHINE_LOST, type RunResult } from '@slipway/engine';
 import { sql } from 'kysely';
@@ -10,7 +9,7 @@ import { type ClaimedRun, claimRun, outcomeOf, type RunOutcome } from './claimed
 import { endRun, type RunEnd, unmeasured } from './end-run.ts';
 import { shipLog } from './log-shipper.ts';
 import { recoverRun } from './recover-runs.ts';
-import { prepareInput } from './run-input.ts';
+import { prepareFiles, prepareInput } from './run-input.ts';
 import { RunJournal } from './run-journal.ts';
 import { openSettings, requestOf } from './run-request.ts';
 import { isEnded } from './run-state.ts';
@@ -116,7 +115,7 @@ async function runConnector(
   const journal = new RunJournal(services, run, settings.folder, createMasker(settings.secretValues));
   try {
     await prepareInput(services, { id: run.id, site: run.site.id, type: run.spec.type });
-    if (files !== null) await cp(files, runFolder(settings.folder).exchange, { recursive: true });
+    await prepareFiles(services, run.id, files);
     const request = requestOf(services, run, settings, journal);
     const signal = AbortSignal.any([cancelled, stopping]);
     const onStarted = ({ commandLine }: { commandLine: string }): void => {

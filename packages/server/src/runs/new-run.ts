@@ -2,6 +2,7 @@ import type { Context, Work } from '../context.ts';
 import { newId } from '../ids.ts';
 import type { PlatformSite } from '../platform/gateway.ts';
 import type { DeployedConfig, DeployedLimits, DeployedVersion } from '../versions/deployed.ts';
+import { readsInput } from './run-input.ts';
 import { type RunValue, runValues, shownValues } from './settings-of-run.ts';
 
 /** What a run is, frozen when it is made: changes of the version or of a form count from the next run on. */
@@ -76,7 +77,7 @@ export async function insertRun(context: Context & { db: Work }, run: NewRun): P
       engine: services.engine.name,
       commit: version.config.vcs?.['latest-commit'] ?? null,
       image_digest: version.digest,
-      input_available: readsRows(version.type),
+      input_available: readsInput(version.type),
       triggered_by: actor.kind === 'system' ? null : actor.id,
     })
     .execute();
@@ -118,8 +119,3 @@ function specOf(
     containerApiConfig: version.config['container-api-config'],
   };
 }
-
-const readers: readonly string[] = ['export', 'export-delta', 'data-service', 'write'];
-
-/** Does a connector of this type read rows? */
-const readsRows = (type: string): boolean => readers.includes(type);

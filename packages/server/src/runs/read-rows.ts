@@ -30,10 +30,18 @@ export const runFeedbackStream: StreamVerb<Operations['runFeedback']> = async (
   stream: rowsStream(await readable(context, subject, 'feedback'), page),
 });
 
-/** Rows belong to the site: who may not read it sees none of its rows. Showing them is on record (1.13). */
+/**
+ * Rows and files belong to the site: who may not read it sees none of them.
+ *
+ * @throws 403
+ */
+export async function requireSiteRows(context: Context, { siteId }: RunSubject): Promise<void> {
+  if ((await context.services.platform.rightOnSite(context, siteId)) === 'none') throw denied();
+}
+
+/** The rows for somebody who may see them. Showing them is on record (1.13). */
 async function readable(context: Context, subject: RunSubject, stream: Stream): Promise<OutputDescription> {
-  const right = await context.services.platform.rightOnSite(context, subject.siteId);
-  if (right === 'none') throw denied();
+  await requireSiteRows(context, subject);
   await inTransaction(context, (work) =>
     audit(work, {
       action: stream === 'output' ? 'run_output' : 'run_feedback',

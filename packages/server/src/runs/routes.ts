@@ -5,6 +5,8 @@ import { runCreate } from './create-run.ts';
 import { runList, runStatsList } from './list-runs.ts';
 import { runLogs, runLogsStream } from './read-logs.ts';
 import { runFeedback, runFeedbackStream, runOutput, runOutputStream } from './read-rows.ts';
+import { runReplay } from './replay-run.ts';
+import { runFileList, runFileShow } from './run-files.ts';
 import { runShow, runStats } from './show-run.ts';
 import { resolveRun } from './subject.ts';
 
@@ -14,9 +16,12 @@ export const runRoutes = [
   route(operations.runShow, runShow),
   route(operations.runCreate, runCreate),
   route(operations.runCancel, runCancel),
+  route(operations.runReplay, runReplay),
   route(operations.runLogs, runLogs, runLogsStream),
   route(operations.runOutput, runOutput, runOutputStream),
   route(operations.runFeedback, runFeedback, runFeedbackStream),
+  route(operations.runFileList, runFileList),
+  route(operations.runFileShow, runFileShow),
   route(operations.runStats, runStats),
 ];
 

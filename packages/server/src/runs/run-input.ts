@@ -4,12 +4,11 @@ import { runFolder, STREAMS } from '@slipway/container-api';
 import { type BodyOf, type ConnectorType, type operations, texts } from '@slipway/contract';
 import { ColumnRegister, WriteRequestReader, writeInputStream } from '@slipway/records';
 import type { Context } from '../context.ts';
-import { badRequest } from '../errors.ts';
+import { badRequest, type Refusal } from '../errors.ts';
 import type { Services } from '../services.ts';
+import { linkFiles } from '../storage/files.ts';
 
 type Input = NonNullable<BodyOf<(typeof operations)['runCreate']>['input']>;
-
-const gone = { 'input.run': 'The input of this run is no longer stored.' };
 
 /**
  * Stores rows that are given with a manual run as its input streams; streams of the type that are not named are empty.
@@ -62,15 +61,17 @@ async function* valuesOf(
 }
 
 /**
- * Gives a new run the input of an earlier one. The caller must be allowed to read that run's rows.
+ * Gives a new run the input of an earlier one: its rows, and the files its exchange folder began with. Both runs share
+ * the content, since an input is never written to.
  *
- * @throws 400 when it is no longer stored, or the caller may not read it
+ * @throws gone when it is no longer stored, or the caller may not read the rows of that run's site
  */
 export async function copyInput(
   context: Context,
   from: string,
   to: string,
   type: ConnectorType,
+  gone: Refusal,
 ): Promise<void> {
   const { db, services } = context;
   const run = await db
@@ -78,15 +79,34 @@ export async function copyInput(
     .select(['site_id as site', 'input_available as available'])
     .where('id', '=', from)
     .executeTakeFirst();
-  const readable = run?.available && (await services.platform.rightOnSite(context, run.site)) !== 'none';
-  if (!readable) throw badRequest(gone);
+  if (!run || (await services.platform.rightOnSite(context, run.site)) === 'none') throw gone;
+  if (!readsInput(type)) return;
+  if (!run.available) throw gone;
   const source = runFolder(await services.storage.folder('runs', from));
   const target = runFolder(await services.storage.folder('runs', to));
   for (const stream of STREAMS[type].inputs) {
-    if (!(await exists(`${source.input(stream)}.json`))) throw badRequest(gone);
+    if (!(await exists(`${source.input(stream)}.json`))) throw gone;
   }
-  const folder = dirname(source.input('input'));
-  if (await exists(folder)) await cp(folder, dirname(target.input('input')), { recursive: true });
+  const folders = [
+    [dirname(source.input('input')), dirname(target.input('input'))],
+    [source.given, target.given],
+  ] as const;
+  for (const [given, taken] of folders) if (await exists(given)) await linkFiles(given, taken);
+}
+
+/** Does a connector of the type begin with rows or files of its site? */
+export const readsInput = (type: ConnectorType): boolean =>
+  STREAMS[type].inputs.length > 0 || type === 'transform' || type === 'upload';
+
+/**
+ * Puts the files with which a run begins into its exchange folder, and keeps them as its input.
+ *
+ * @param files null: those it was given when it was made, if any
+ */
+export async function prepareFiles(services: Services, runId: string, files: string | null): Promise<void> {
+  const { given, exchange } = runFolder(await services.storage.folder('runs', runId));
+  if (files !== null) await linkFiles(files, given);
+  if (await exists(given)) await cp(given, exchange, { recursive: true });
 }
 
 /**
