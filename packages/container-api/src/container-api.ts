@@ -1,34 +1,12 @@
 import { ApiServer } from './http/server.ts';
 import type { RunLog } from './log/run-log.ts';
-import { bucketOperations } from './operations/buckets.ts';
-import { eventLogOperations } from './operations/event-log.ts';
-import { informationOperations } from './operations/information.ts';
-import { inputOperations } from './operations/input.ts';
-import { logOperations } from './operations/logs.ts';
-import { notificationOperations } from './operations/notifications.ts';
-import { outputOperations } from './operations/output.ts';
-import { processOperations } from './operations/processes.ts';
-import { stateOperations } from './operations/state.ts';
-import { storeOperations } from './operations/stores.ts';
+import { operations } from './operations/index.ts';
 import { Run } from './run/run.ts';
 import type { RunContext } from './run-context.ts';
 
 /** Time that calls get to finish when the connector has exited (container-api.md 2.8), in milliseconds. */
 const SETTLE_MS = 5000;
 const REQUEST_TIMEOUT_MS = 60_000;
-
-const OPERATIONS = [
-  ...informationOperations,
-  ...inputOperations,
-  ...outputOperations,
-  ...logOperations,
-  ...notificationOperations,
-  ...eventLogOperations,
-  ...stateOperations,
-  ...processOperations,
-  ...storeOperations,
-  ...bucketOperations,
-];
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -81,7 +59,7 @@ export interface ContainerApi {
  */
 export async function startContainerApi(context: RunContext, listen: ListenOptions): Promise<ContainerApi> {
   const run = await Run.open(context);
-  const server = new ApiServer(run, OPERATIONS, listen.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
+  const server = new ApiServer(run, operations, listen.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
   let port: number;
   try {
     port = await server.listen(listen.host, listen.port);

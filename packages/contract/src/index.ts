@@ -1,5 +1,8 @@
 export * from './authentication-rules.ts';
 export * from './configuration.ts';
+export { containerApiEndpoints } from './container-api/endpoints.ts';
+export { containerApiDocument } from './container-api/openapi.ts';
+export { containerApiVersions } from './container-api/versions.ts';
 export * from './enums.ts';
 export { body, choice, list, nullableText, optional, requiredText, text } from './fields.ts';
 export * from './http-url.ts';

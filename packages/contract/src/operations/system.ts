@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { operation } from '../operation.ts';
 import { oneOf } from '../representations/common.ts';
-import { QueueEntry, queueKinds, System } from '../representations/system.ts';
+import { ContainerApiVersion, QueueEntry, queueKinds, System } from '../representations/system.ts';
 import { messages } from '../texts.ts';
 
 const chapter = '5.18 System';
@@ -96,4 +96,30 @@ export const queueList = operation({
   scope: 'admin',
   query: { kind: { kind: 'choice', values: queueKinds } },
   success: { envelope: 'list', resource: 'queue-entry', data: QueueEntry },
+});
+
+export const containerApiVersionList = operation({
+  id: 'container_api_version_list',
+  method: 'GET',
+  path: '/container-api/versions',
+  chapter,
+  tag: 'ours',
+  summary: 'List the versions of the Container API',
+  access: 'signed-in',
+  scope: 'connectors:read',
+  success: { envelope: 'list', resource: 'container-api-version', data: ContainerApiVersion },
+});
+
+export const containerApiOpenapi = operation({
+  id: 'container_api_openapi',
+  method: 'GET',
+  path: '/container-api/openapi.json',
+  chapter,
+  tag: 'ours',
+  summary: 'The document of the Container API',
+  access: 'public',
+  scope: null,
+  query: { version: { kind: 'text', description: 'of the Container API; default: the newest' } },
+  success: { envelope: 'raw', contentType: 'application/json; charset=utf-8' },
+  refusals: [{ status: 404, body: { message: 'Container API version not found.' } }],
 });

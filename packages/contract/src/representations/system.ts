@@ -31,3 +31,9 @@ export const QueueEntry = Type.Object({
   'created-at': Time,
   'started-at': nullable(Time),
 });
+
+export const ContainerApiVersion = Type.Object({
+  version: Type.String(),
+  image: Type.String(),
+  default: Type.Boolean(),
+});

@@ -2,6 +2,7 @@ import { allOperations, openApiDocument, operations } from '@slipway/contract';
 import { route } from '../http/route.ts';
 import { RawJson } from '../json.ts';
 import { version } from '../version.ts';
+import { containerApiOpenapi, containerApiVersionList } from './container-api.ts';
 import { docs } from './docs.ts';
 import { examples } from './examples.ts';
 import { live, ready } from './health.ts';
@@ -24,4 +25,6 @@ export const systemRoutes = [
   route(operations.metrics, ({ services }) => services.metrics.text()),
   route(operations.systemShow, systemShow),
   route(operations.queueList, queueList),
+  route(operations.containerApiVersionList, containerApiVersionList),
+  route(operations.containerApiOpenapi, containerApiOpenapi),
 ];

@@ -109,3 +109,23 @@ test('the reference comes with its program, and with nothing from elsewhere', as
   ]);
   expect(script.text.length).toBeGreaterThan(500_000);
 });
+
+test('the versions of the Container API are listed with their image, and documented', async () => {
+  const { status, body } = await get('/container-api/versions');
+  expect([status, body]).toEqual([
+    200,
+    {
+      data: [{ version: '0.25.0', image: 'slipway/container-api:0.25.0', default: true }],
+      metadata: { from: 0, limit: 100, count: 1, total: 1, next: null },
+      message: 'successful operation',
+      resource: 'container-api-version',
+    },
+  ]);
+  expect((await get('/container-api/versions?from=1')).body.data).toEqual([]);
+  const newest = await get('/container-api/openapi.json', {}, undefined);
+  expect([newest.status, newest.body.info.version]).toEqual([200, '0.25.0']);
+  expect(newest.body.paths['/output/{type}'].post.responses['201'].description).toBe('Written successfully.');
+  expect((await get('/container-api/openapi.json?version=0.25.0', {}, undefined)).body).toEqual(newest.body);
+  const unknown = await get('/container-api/openapi.json?version=9.0.0');
+  expect([unknown.status, unknown.body]).toEqual([404, { message: 'Container API version not found.' }]);
+});

@@ -1,4 +1,4 @@
-import { operations } from '@slipway/contract';
+import { containerApiVersions, operations } from '@slipway/contract';
 import semver from 'semver';
 import { type Actor, type Context, inTransaction } from '../context.ts';
 import { badRequest } from '../errors.ts';
@@ -7,9 +7,6 @@ import type { Input } from '../http/route.ts';
 import type { RawJson } from '../json.ts';
 import { changeConfiguration } from './change-configuration.ts';
 import { type VersionRow, versionJson } from './store.ts';
-
-/** Versions of the Container API that this server can put beside a connector without an image of its own. */
-const servedVersions = ['0.25.0'];
 
 /** `PUT …/execution-config/container-api`: a key that is absent stays as it is. */
 export function updateContainerApi(
@@ -48,7 +45,9 @@ function refuseUnlessServed(
   if (given !== null && !mayName(actor, given, settings.containerApiImage)) {
     throw badRequest({ image: 'This image is not allowed.' });
   }
-  const met = servedVersions.some((version) => semver.satisfies(version, next.container_api_constraint));
+  const met = containerApiVersions.some((version) =>
+    semver.satisfies(version, next.container_api_constraint),
+  );
   if (next.container_api_image === null && !met) {
     throw badRequest({ 'version-constraint': 'No Container API version satisfies this constraint.' });
   }
