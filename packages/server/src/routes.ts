@@ -1,6 +1,7 @@
 import { bucketResolvers, bucketRoutes } from './buckets/routes.ts';
 import { buildResolvers, buildRoutes } from './builds/routes.ts';
 import { connectorResolvers, connectorRoutes } from './connectors/routes.ts';
+import { demoRoutes } from './demo/routes.ts';
 import { deploymentRoutes } from './deployments/routes.ts';
 import { auditRoutes } from './events/routes.ts';
 import type { Route } from './http/route.ts';
@@ -33,6 +34,7 @@ export const routes: readonly Route[] = [
   ...auditRoutes,
   ...platformRoutes,
   ...systemRoutes,
+  ...demoRoutes,
 ];
 
 /** How the entities in paths are found. */

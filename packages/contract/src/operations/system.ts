@@ -98,6 +98,22 @@ export const queueList = operation({
   success: { envelope: 'list', resource: 'queue-entry', data: QueueEntry },
 });
 
+export const demoRemove = operation({
+  id: 'demo_remove',
+  method: 'DELETE',
+  path: '/demo',
+  chapter,
+  tag: 'ours',
+  summary: 'Remove everything the demo workspace made',
+  access: 'admin',
+  scope: 'admin',
+  success: { envelope: 'empty' },
+  refusals: [
+    { status: 400, body: { message: 'Site is being processed.', errors: [] } },
+    { status: 404, body: { message: 'Demo not found.' } },
+  ],
+});
+
 export const containerApiVersionList = operation({
   id: 'container_api_version_list',
   method: 'GET',

@@ -261,6 +261,18 @@ export interface DataSources {
   updated_at: Generated<Timestamp>;
 }
 
+export interface DemoEntities {
+  id: string;
+  kind: string;
+}
+
+export interface DemoWorkspace {
+  begun_at: Generated<Timestamp>;
+  finished_at: Timestamp | null;
+  only_one: Generated<boolean>;
+  removed_at: Timestamp | null;
+}
+
 export interface FormValues {
   command_option: string;
   connector_id: string;
@@ -671,6 +683,8 @@ export interface DB {
   connectors: Connectors;
   data_sets: DataSets;
   data_sources: DataSources;
+  demo_entities: DemoEntities;
+  demo_workspace: DemoWorkspace;
   form_values: FormValues;
   idempotency_keys: IdempotencyKeys;
   individual_configs: IndividualConfigs;

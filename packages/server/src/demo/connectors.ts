@@ -1,4 +1,11 @@
 import type { Api } from './api.ts';
+import type { DemoKind } from './workspace.ts';
+
+/** Makes the demo through the API, and remembers what it made. */
+export interface Maker {
+  api: Api;
+  remember(kind: DemoKind, id: string | number): Promise<void>;
+}
 
 /** A connector of the demo workspace: an example repository with its configuration. */
 export interface DemoConnector {
@@ -71,7 +78,7 @@ export const furtherConnectors: readonly DemoConnector[] = [
 
 /** Creates and configures the connector, or finds it from an earlier start. Gives its id. */
 export async function ensureConnector(
-  api: Api,
+  { api, remember }: Maker,
   connector: DemoConnector,
   owner: string,
   repository: string,
@@ -81,6 +88,7 @@ export async function ensureConnector(
   );
   const present = found.data.find(({ name }) => name === connector.name);
   const id = present?.id ?? (await create(api, connector, owner));
+  await remember('connector', id);
   const version = `/connectors/${id}/versions/1`;
   const { data } = await api.get<{ data: { state: string } }>(version);
   if (data.state !== 'created' && data.state !== 'updating') return id;

@@ -1,35 +1,34 @@
-import { rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { sql } from 'kysely';
 import { issueBootstrapToken } from '../identity/first-admin.ts';
 import type { Server } from '../server.ts';
 import { type Api, apiOf } from './api.ts';
-import { demoCatalogue, ensureConnector, furtherConnectors } from './connectors.ts';
+import {
+  type DemoConnector,
+  demoCatalogue,
+  ensureConnector,
+  furtherConnectors,
+  type Maker,
+} from './connectors.ts';
 import { ensureRepository } from './repositories.ts';
 import { table } from './table.ts';
+import { beginDemo, finishDemo, rememberDemoEntity } from './workspace.ts';
 
 type Say = (line: string) => void;
 
-/** There while the demo is being made, so that a start that was interrupted goes on with it. */
-const marker = (server: Server): string => join(server.services.settings.home, 'demo-unfinished');
-
 /**
- * Makes the demo workspace on an empty embedded database, and walks its first connector from the git repository to rows
+ * Makes the demo workspace on an empty embedded database, or goes on with one that was interrupted, and walks its first connector from the git repository to rows
  * on a site before the user's eyes.
  */
 export async function runDemo(server: Server, say: Say): Promise<void> {
-  const { settings } = server.services;
-  if (!settings.demo) return;
-  const begun = await exists(marker(server));
-  if (!begun && !(await isEmpty(server))) return;
-  await writeFile(marker(server), '');
+  const { db, settings } = server.services;
+  if (!settings.demo || !(await beginDemo(db))) return;
   const api = apiOf(server.url, await issueBootstrapToken(server.services));
-  await walk(server, api, say);
-  await rm(marker(server), { force: true });
+  await walk(server, { api, remember: (kind, id) => rememberDemoEntity(db, kind, id) }, say);
+  await finishDemo(db);
 }
 
-async function walk(server: Server, api: Api, say: Say): Promise<void> {
+async function walk(server: Server, maker: Maker, say: Say): Promise<void> {
   const { settings } = server.services;
+  const { api } = maker;
   const step = async <T>(
     name: string,
     work: () => Promise<T>,
@@ -47,17 +46,17 @@ async function walk(server: Server, api: Api, say: Say): Promise<void> {
   const repositories = settings.localRepositoriesRoot;
   const owner = await step(
     'workspace',
-    () => ensureWorkspace(api),
+    () => ensureWorkspace(maker),
     () => 'organization "Demo", account "Demo shop"',
   );
   const repository = await step(
     'repository',
-    () => ensureRepository(repositories, demoCatalogue.example),
+    () => repositoryOf(maker, repositories, demoCatalogue),
     (path) => path,
   );
   const connector = await step(
     'connector',
-    () => ensureConnector(api, demoCatalogue, owner, repository),
+    () => ensureConnector(maker, demoCatalogue, owner, repository),
     () => demoCatalogue.name,
   );
   const version = `/connectors/${connector}/versions/1`;
@@ -79,7 +78,7 @@ async function walk(server: Server, api: Api, say: Say): Promise<void> {
     (process) => `${process.steps[0]?.['rows-out'] ?? 0} rows taken over`,
   );
   for (const further of furtherConnectors) {
-    await ensureConnector(api, further, owner, await ensureRepository(repositories, further.example));
+    await ensureConnector(maker, further, owner, await repositoryOf(maker, repositories, further));
   }
   await showRows(api, site, say);
 }
@@ -88,18 +87,25 @@ interface Version {
   data: { state: string; platform_dev_reference: { site: number | null } };
 }
 
+async function repositoryOf(maker: Maker, root: string, { example }: DemoConnector): Promise<string> {
+  const path = await ensureRepository(root, example);
+  await maker.remember('repository', path);
+  return path;
+}
+
 /** Organization, account, project and site, as far as they are not there yet. */
-async function ensureWorkspace(api: Api): Promise<string> {
+async function ensureWorkspace({ api, remember }: Maker): Promise<string> {
   const organization = await ensure<{ uuid: string }>(api, '/organizations', 'Demo');
+  await remember('organization', organization.uuid);
   const me = await api.get<{ data: { uuid: string } }>('/me');
   await api.send('PUT', `/organizations/${organization.uuid}/members/${me.data.uuid}`);
   const account = await ensure<{ id: number }>(api, '/platform/accounts', 'Demo shop');
-  const project = await ensure<{ id: number }>(
-    api,
-    `/platform/accounts/${account.id}/projects`,
-    'Playground',
-  );
-  await ensure(api, `/platform/projects/${project.id}/sites`, 'Toy store');
+  await remember('account', account.id);
+  const inAccount = `/platform/accounts/${account.id}/projects`;
+  const project = await ensure<{ id: number }>(api, inAccount, 'Playground');
+  await remember('project', project.id);
+  const site = await ensure<{ id: number }>(api, `/platform/projects/${project.id}/sites`, 'Toy store');
+  await remember('site', site.id);
   await api.send('PUT', `/defaults/organizations/${organization.uuid}`, {
     'dev-defaults': { account: account.id, project: project.id },
   });
@@ -174,18 +180,3 @@ async function showRows(api: Api, site: number, say: Say): Promise<void> {
   say(table(data, columns, Math.min(process.stdout.columns ?? 110, 140)));
   say(`${data.length} of ${metadata.total} rows on the dev site (site ${site})`);
 }
-
-/** Nothing was made yet: neither by a demo nor by a user. */
-async function isEmpty({ services }: Server): Promise<boolean> {
-  const { rows } = await sql<{ empty: boolean }>`
-    SELECT NOT EXISTS (SELECT 1 FROM organizations) AND NOT EXISTS (SELECT 1 FROM connectors) AS empty`.execute(
-    services.db,
-  );
-  return rows[0]?.empty ?? false;
-}
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );

@@ -264,3 +264,8 @@ function intoChunks(lines: readonly LogLine[], stored: Chunk | undefined): NewCh
   }
   return chunks;
 }
+
+/** Removes the logs of runs, builds or states that are gone. */
+export async function removeLogs(db: Database, subjects: readonly string[]): Promise<void> {
+  await sql`DELETE FROM log_chunks WHERE subject = ANY(${[...subjects]}::uuid[])`.execute(db);
+}

@@ -20,14 +20,30 @@ export async function deleteOrganization(
     if (await ownsAnything(work.db, subject.id)) {
       throw refused('Organization still owns connectors, buckets or secrets.');
     }
-    await deleteWebhooksOf(work, subject.id);
-    await work.db.deleteFrom('organizations').where('id', '=', subject.id).execute();
+    await remove(work, subject.id);
     await audit(work, {
       action: 'organization_delete',
       entity: { type: 'organization', id: subject.id, name },
       changes: [{ path: 'name', from: name, to: null }],
     });
   });
+}
+
+/** Deletes an organization that owns nothing (any more); one that does, or is gone, stays as it is. */
+export async function removeUnusedOrganization(work: Context & { db: Work }, id: string): Promise<void> {
+  const { db } = work;
+  const row = await db
+    .selectFrom('organizations')
+    .select('id')
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst();
+  if (row && !(await ownsAnything(db, id))) await remove(work, id);
+}
+
+async function remove(work: Context & { db: Work }, id: string): Promise<void> {
+  await deleteWebhooksOf(work, id);
+  await work.db.deleteFrom('organizations').where('id', '=', id).execute();
 }
 
 const ownsAnything = async (db: Work, id: string): Promise<boolean> =>

@@ -13,14 +13,26 @@ import { connectorsOnSite } from './uses.ts';
 
 /** Deletes a site; sources, data sets and processes go with it, the connectors' runs stay with the connectors. */
 export const siteDelete: Verb<(typeof operations)['platformSiteDelete']> = async (context, { subject }) => {
-  const sources = await inTransaction(context, (work) => removeSite(work, subject.id));
+  const sources = await inTransaction(context, async (work) => {
+    const { name, sources } = await removeSite(work, subject.id);
+    await audit(work, { action: 'platform_site_delete', entity: { type: 'site', id: subject.id, name } });
+    return sources;
+  });
   // Rows first: a file that is left over harms nobody, a data set without its file would.
   await removeExchange(context.services, sources);
   await removeDataSets(context.services.storage, subject.id);
 };
 
-/** Ids of the sources the site had. */
-async function removeSite(work: Context & { db: Work }, id: number): Promise<number[]> {
+/**
+ * Removes the rows of a site. The caller removes the files of its sources and data sets when that is certain.
+ *
+ * @returns its name, and the ids of the sources it had
+ * @throws 400 while it is processed, or the dev site of a connector
+ */
+export async function removeSite(
+  work: Context & { db: Work },
+  id: number,
+): Promise<{ name: string; sources: number[] }> {
   const { db } = work;
   const connectors = await connectorsOnSite(db, id);
   await lockVersionsOf(db, connectors);
@@ -40,8 +52,7 @@ async function removeSite(work: Context & { db: Work }, id: number): Promise<num
   await removeMemberships(db, 'site', id);
   await db.deleteFrom('sites').where('id', '=', id).execute();
   for (const connector of used) await recordSiteUses(work, connector);
-  await audit(work, { action: 'platform_site_delete', entity: { type: 'site', id, name: site.name } });
-  return sources;
+  return { name: site.name, sources };
 }
 
 async function isProcessed(db: Work, site: number): Promise<boolean> {

@@ -1,6 +1,6 @@
 import type { operations } from '@slipway/contract';
 import { sql } from 'kysely';
-import { inTransaction } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
 import { badRequest, notFound, refused } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import { announce } from '../events/signals.ts';
@@ -44,14 +44,21 @@ export const processCreate: Verb<Operations['platformProcessCreate']> = (context
     return { process_id: id };
   });
 
-/** A process that waits ends at once; one that runs is told, and ends when its runs have. */
 export const processCancel: Verb<Operations['platformProcessCancel']> = (context, { subject, params }) =>
-  inTransaction(context, async (work) => {
+  cancelProcess(context, subject, params.processId);
+
+/** A process that waits ends at once; one that runs is told, and ends when its runs have. */
+export function cancelProcess(
+  context: Context,
+  site: { id: number; name: string },
+  processId: string,
+): Promise<void> {
+  return inTransaction(context, async (work) => {
     const row = await work.db
       .selectFrom('processes')
       .select(['id', 'status', 'cancel_requested'])
-      .where('id', '=', params.processId)
-      .where('site_id', '=', subject.id)
+      .where('id', '=', processId)
+      .where('site_id', '=', site.id)
       .forUpdate()
       .executeTakeFirst();
     if (!row) throw notFound('Process');
@@ -68,7 +75,8 @@ export const processCancel: Verb<Operations['platformProcessCancel']> = (context
     await announce(work.db, row.id);
     await audit(work, {
       action: 'platform_process_cancel',
-      entity: { type: 'process', id: row.id, name: subject.name },
+      entity: { type: 'process', id: row.id, name: site.name },
       changes: [{ path: 'cancel-requested', from: false, to: true }],
     });
   });
+}

@@ -1,0 +1,124 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { expect, test } from 'vitest';
+import { localRepositories } from '../../test/support/deployed.ts';
+import { startTestServer } from '../../test/support/server.ts';
+import { runDemo } from './demo.ts';
+
+const said: string[] = [];
+const say = (line: string): void => {
+  said.push(line);
+};
+
+const server = await startTestServer({ ...localRepositories, SLIPWAY_DEMO: 'true' });
+const admin = await server.makeUser({ role: 'admin' });
+const { db, settings, storage } = server.server.services;
+const send = (method: string, path: string, body?: unknown) =>
+  server.request(method, path, { token: admin.token, body });
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Rows of every table that the demo writes into. */
+async function counts(): Promise<Record<string, number>> {
+  const tables = [
+    'organizations',
+    'accounts',
+    'projects',
+    'sites',
+    'connectors',
+    'connector_versions',
+    'data_sources',
+    'data_sets',
+    'processes',
+    'runs',
+    'builds',
+    'states',
+    'log_chunks',
+    'platform_connectors',
+    'form_values',
+    'demo_entities',
+  ];
+  const { rows } = await sql<{ name: string; count: number }>`${sql.join(
+    tables.map(
+      (table) => sql`SELECT ${sql.lit(table)} AS name, count(*)::integer AS count FROM ${sql.table(table)}`,
+    ),
+    sql` UNION ALL `,
+  )}`.execute(db);
+  return Object.fromEntries(rows.map(({ name, count }) => [name, count]));
+}
+
+test('without a demo there is none to remove', async () => {
+  const answer = await send('DELETE', '/demo');
+  expect([answer.status, answer.body]).toEqual([404, { message: 'Demo not found.' }]);
+  const { token } = await server.makeUser();
+  const denied = await server.request('DELETE', '/demo', { token });
+  expect([denied.status, denied.body]).toEqual([403, { message: 'Access denied for user.' }]);
+});
+
+test('the demo is made once, and removed with all that came of it; what users made stays', async () => {
+  await runDemo(server.server, say);
+  expect(said.join('\n')).toContain('2400 rows taken over');
+  const made = await counts();
+  expect(made.runs).toBeGreaterThan(0);
+  await runDemo(server.server, say);
+  expect(await counts()).toEqual(made);
+
+  const { body: accounts } = await send('GET', '/platform/accounts?name=Demo%20shop');
+  const { body: connectors } = await send('GET', '/connectors?name=Demo%20catalogue');
+  const catalogue = connectors.data.find(({ name }: { name: string }) => name === 'Demo catalogue');
+  const devSite = catalogue.versions[0].platform_dev_reference.site;
+  const [{ id: run } = { id: '' }] = await db.selectFrom('runs').select('id').limit(1).execute();
+  const repositories = settings.localRepositoriesRoot;
+  expect(await exists(join(repositories, 'catalogue-typescript'))).toBe(true);
+
+  // A user has put a project of their own below the demo's account, and the demo's connector on a site of it.
+  const { body: project } = await send('POST', `/platform/accounts/${accounts.data[0].id}/projects`, {
+    name: 'Own project',
+  });
+  const { body: site } = await send('POST', `/platform/projects/${project.data.id}/sites`, {
+    name: 'Own site',
+  });
+  await sql`UPDATE connector_versions SET prod_config = dev_config, prod_limits = dev_limits,
+    prod_digest = dev_digest, released = true, prod_version = '1.0.0', state = 'synchronized-to-prod'
+    WHERE connector_id = ${catalogue.id}`.execute(db);
+  const source = await send('POST', `/platform/sites/${site.data.id}/data-sources`, {
+    name: 'From the demo',
+    kind: 'connector',
+    connector: { id: catalogue.id, version: 1, values: {} },
+  });
+  expect(source.status, source.text).toBe(201);
+  // Work of the demo that is in hand is ended first.
+  await send('POST', `/platform/sites/${devSite}/processes`, { action: 'import' });
+  const building = await send('POST', '/builds/connectors', {
+    connector: connectors.data.find(({ name }: { name: string }) => name !== 'Demo catalogue').id,
+  });
+  expect(building.status, building.text).toBe(202);
+
+  expect((await send('DELETE', '/demo')).status).toBe(204);
+  const left = await counts();
+  expect(left).toEqual({
+    ...Object.fromEntries(Object.keys(left).map((table) => [table, 0])),
+    accounts: 1,
+    projects: 1,
+    sites: 1,
+  });
+  expect((await send('GET', `/platform/sites/${site.data.id}`)).status).toBe(200);
+  expect(await exists(join(repositories, 'catalogue-typescript'))).toBe(false);
+  expect(await exists(join(await storage.folder('runs'), run))).toBe(false);
+  const audited = await db
+    .selectFrom('audit_events')
+    .select('action')
+    .where('action', '=', 'demo_remove')
+    .execute();
+  expect(audited.length).toBe(1);
+  expect((await send('DELETE', '/demo')).status).toBe(404);
+
+  said.length = 0;
+  await runDemo(server.server, say);
+  expect(said).toEqual([]);
+  expect((await counts()).connectors).toBe(0);
+}, 60_000);
