@@ -1,6 +1,6 @@
 /**
  * Measures the hot paths against the least that could do the same, in one run, and writes the table into
- * `docs/performance.md`. `npm run bench -- rows api run memory` chooses; without names everything is measured.
+ * `docs/performance.md`. `npm run bench -- rows api scale run memory` chooses; without names everything is measured.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -11,10 +11,11 @@ import { type Comparison, compare, markdown, type Result } from './harness.ts';
 import { measureMemory } from './memory.bench.ts';
 import { rowComparisons } from './rows.bench.ts';
 import { runComparisons } from './run.bench.ts';
+import { scaleComparisons } from './scale.bench.ts';
 
 const rounds = 7;
 const page = new URL('../docs/performance.md', import.meta.url);
-const names = ['rows', 'api', 'run', 'memory'];
+const names = ['rows', 'api', 'scale', 'run', 'memory'];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !names.includes(name));
@@ -41,7 +42,7 @@ try {
     await stop();
   }
   if (wanted.has('run')) await measure(await runComparisons(folder));
-  if (wanted.has('api') || wanted.has('memory')) await withDatabase();
+  if (['api', 'scale', 'memory'].some((name) => wanted.has(name))) await withDatabase();
   console.log(`\n${markdown(results)}`);
   if (asked.length === 0) await writePage();
 } finally {
@@ -54,6 +55,11 @@ async function withDatabase(): Promise<void> {
   try {
     if (wanted.has('api')) {
       const { comparisons, stop } = await apiComparisons(folder, database.url);
+      await measure(comparisons);
+      await stop();
+    }
+    if (wanted.has('scale')) {
+      const { comparisons, stop } = await scaleComparisons(folder, database.url);
       await measure(comparisons);
       await stop();
     }

@@ -10,6 +10,7 @@ import { startDeploymentWorker } from './deployments/deployment-worker.ts';
 import { startSignals } from './events/signals.ts';
 import { buildApp } from './http/app.ts';
 import { startAnswerKeeper } from './http/idempotency.ts';
+import { startCountKeeper } from './http/list-counts.ts';
 import { requestsPerMinute } from './http/rate-limit.ts';
 import { ensureFirstAdmin } from './identity/first-admin.ts';
 import { openSigningKeys } from './identity/oauth/keys.ts';
@@ -180,6 +181,7 @@ async function startWorkers(services: Services, databaseUrl: string, cleanup: Cl
     runs: startRunWorker,
     webhooks: startWebhookWorker,
     answers: startAnswerKeeper,
+    counts: startCountKeeper,
     recovery: startRecovery,
   })) {
     const worker = await begin(services);

@@ -2,6 +2,7 @@ import type { operations } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
 import type { Context } from '../context.ts';
 import { contains } from '../database/contains.ts';
+import { type Counted, countKey } from '../http/list-counts.ts';
 import { newestFirst, readPage } from '../http/paging.ts';
 import type { Input, ListResult } from '../http/route.ts';
 import { connectorRepresentation, visibleTo } from './store.ts';
@@ -11,13 +12,21 @@ export function listConnectors(
   context: Context,
   { query, page }: Input<typeof operations.connectorList>,
 ): Promise<ListResult> {
+  const { name, type, released } = query;
   const conditions = [sql`c.deleted_at IS NULL`, ...ownedAndNamed(context, query)];
-  if (query.type !== undefined) conditions.push(sql`c.type = ${query.type}`);
-  if (query.released !== undefined) {
-    const released = sql`EXISTS (SELECT 1 FROM connector_versions r WHERE r.connector_id = c.id AND r.released)`;
-    conditions.push(query.released ? released : sql`NOT ${released}`);
-  }
-  return readList(context, page, conditions);
+  if (type !== undefined) conditions.push(sql`c.type = ${type}`);
+  if (released !== undefined) conditions.push(sql`c.released = ${released}`);
+  const owners = ownersAsked(context, query.owners);
+  const scopes = owners === null ? ['all'] : owners.map((owner) => `owner=${owner}`);
+  const keys = scopes.map((scope) => countKey(scope, { type, released }));
+  return readList(context, page, conditions, name ? undefined : { list: 'connectors', keys });
+}
+
+/** Whose connectors match; null: everybody's. */
+function ownersAsked({ actor }: Context, asked: string[] | undefined): string[] | null {
+  if (actor.role === 'admin') return asked ? [...new Set(asked)] : null;
+  const seen = new Set([actor.id, ...actor.organizations]);
+  return asked ? [...new Set(asked)].filter((owner) => seen.has(owner)) : [...seen];
 }
 
 /** `GET /connectors/bin` */
@@ -39,6 +48,7 @@ const readList = (
   context: Context,
   page: Input<typeof operations.connectorList>['page'],
   conditions: RawBuilder<unknown>[],
+  counted?: Counted,
 ): Promise<ListResult> =>
   readPage(context.db, page, {
     table: sql`connectors`,
@@ -46,4 +56,5 @@ const readList = (
     where: sql.join(conditions, sql` AND `),
     item: connectorRepresentation(context.services.settings),
     order: newestFirst('c'),
+    counted,
   });

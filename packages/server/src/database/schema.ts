@@ -131,6 +131,7 @@ export interface Connectors {
   owner_id: string;
   owner_kind: string;
   readme: string | null;
+  released: Generated<boolean>;
   type: string;
   updated_at: Generated<Timestamp>;
 }
@@ -328,6 +329,18 @@ export interface LegacySwitches {
   data_source_id: number;
   legacy_executable: number;
   major: number;
+}
+
+export interface ListCountChanges {
+  key: string;
+  list: string;
+  n: Int8;
+}
+
+export interface ListCounts {
+  key: string;
+  list: string;
+  n: Int8;
 }
 
 export interface LogChunks {
@@ -691,6 +704,8 @@ export interface DB {
   invitations: Invitations;
   legacy_executables: LegacyExecutables;
   legacy_switches: LegacySwitches;
+  list_count_changes: ListCountChanges;
+  list_counts: ListCounts;
   log_chunks: LogChunks;
   memberships: Memberships;
   migrations: Migrations;

@@ -3,6 +3,7 @@ import { type Page, texts } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
 import type { Database } from '../context.ts';
 import { badRequest } from '../errors.ts';
+import { type Counted, countedTotal } from './list-counts.ts';
 import type { ListResult } from './route.ts';
 
 /**
@@ -74,6 +75,8 @@ export interface Listing {
   where: RawBuilder<unknown>;
   item: RawBuilder<unknown>;
   order: Order;
+  /** Counts that are kept of what matches; without them the rows are counted. */
+  counted?: Counted | undefined;
 }
 
 /**
@@ -82,12 +85,12 @@ export interface Listing {
  */
 export async function readPage(db: Database, page: Page, listing: Listing): Promise<ListResult> {
   const cursor = cursorOf(page, listing);
-  const { items, next } = await readItems(db, cursor, page.from, page.limit, listing);
+  const { items, next, total } = await readItems(db, cursor, page.from, page.limit, listing);
   const start = cursor?.from ?? page.from;
-  const counted = next !== null || cursor !== null || (items.length === 0 && page.from > 0);
+  const isWhole = next === null && cursor === null && (items.length > 0 || page.from === 0);
   return {
     items,
-    total: counted ? await countRows(db, listing) : start + items.length,
+    total: isWhole ? start + items.length : (total ?? (await countRows(db, listing))),
     from: start,
     after: next && encodeCursor({ from: start + items.length, keys: next }),
   };
@@ -118,30 +121,40 @@ export function readLines(db: Database, page: Page, listing: Listing): Readable 
 const cursorOf = (page: Page, { order }: Listing): Cursor | null =>
   page.after === null ? null : decodeCursor(page.after, order.columns.length);
 
-/** The items behind the cursor, and the sort key of the last one when more follow. */
+/**
+ * The items behind the cursor, and the sort key of the last one when more follow; the total too where it is kept and the
+ * page holds anything.
+ */
 async function readItems(
   db: Database,
   cursor: Cursor | null,
   from: number,
   limit: number,
-  { table, alias: name, where, item, order }: Listing,
-): Promise<{ items: string[]; next: string[] | null }> {
+  { table, alias: name, where, item, order, counted }: Listing,
+): Promise<{ items: string[]; next: string[] | null; total: number | null }> {
   const alias = sql.ref(name);
   const sorted = sql.join(order.columns.map(({ name }) => sql`${name} ${sql.raw(order.direction)}`));
   // As text a time keeps its microseconds, which a JavaScript date would lose.
   const keys = order.columns.map(({ name }, index) => sql`${name}::text AS ${sql.ref(`k${index}`)}`);
-  const { rows } = await sql<{ item: string; found: number; [key: `k${number}`]: string }>`
+  const { rows } = await sql<{
+    item: string;
+    found: number;
+    total: number | null;
+    [key: `k${number}`]: string;
+  }>`
     WITH picked AS (
       SELECT ${alias}.* FROM ${table} ${alias} WHERE ${where} ${cursor ? beyond(cursor, order) : sql``}
       ORDER BY ${sorted} LIMIT ${limit + 1} OFFSET ${cursor ? 0 : from}
     )
-    SELECT (${item})::text AS item, ${sql.join(keys)}, (SELECT count(*) FROM picked) AS found
+    SELECT (${item})::text AS item, ${sql.join(keys)}, (SELECT count(*) FROM picked) AS found,
+      ${counted ? sql`(${countedTotal(counted)})` : sql`NULL`} AS total
     FROM picked ${alias} ORDER BY ${sorted} LIMIT ${limit}`.execute(db);
   const last = rows.at(-1);
   const more = last !== undefined && last.found > limit;
   return {
     items: rows.map((row) => row.item),
     next: more ? order.columns.map((_column, index) => last[`k${index}`] as string) : null,
+    total: last?.total ?? null,
   };
 }
 
@@ -153,8 +166,10 @@ function beyond(cursor: Cursor, order: Order): RawBuilder<unknown> {
   return sql`AND (${names}) ${sql.raw(order.direction === 'DESC' ? '<' : '>')} (${values})`;
 }
 
-async function countRows(db: Database, { table, alias, where }: Listing): Promise<number> {
+async function countRows(db: Database, { table, alias, where, counted }: Listing): Promise<number> {
   const { rows } = await sql<{ total: number }>`
-    SELECT count(*) AS total FROM ${table} ${sql.ref(alias)} WHERE ${where}`.execute(db);
+    SELECT (${counted ? countedTotal(counted) : sql`SELECT count(*) FROM ${table} ${sql.ref(alias)} WHERE ${where}`}) AS total`.execute(
+    db,
+  );
   return rows[0]?.total ?? 0;
 }
