@@ -1,6 +1,9 @@
 import type { Scope } from '@slipway/contract';
 import * as openid from 'openid-client';
+import { step } from './oauth-error.ts';
 import type { TokenProvider } from './tokens.ts';
+
+export { OAuthError } from './oauth-error.ts';
 
 /** What the server gave. Keep it where only its user can read it. */
 export interface TokenSet {
@@ -31,7 +34,7 @@ export interface DeviceSignIn {
   verificationUriComplete: string | null;
   /** Seconds until the code is void. */
   expiresIn: number;
-  /** Asks, as often as the server allows, until the user has decided. @throws when they refuse or the time is over */
+  /** Asks, as often as the server allows, until the user has decided. @throws OAuthError when they refuse (`access_denied`) or the time is over (`expired_token`) */
   tokens(options?: { signal?: AbortSignal }): Promise<TokenSet>;
 }
 
@@ -43,7 +46,7 @@ export interface CodeSignIn {
   state: string;
 }
 
-/** The flows of the server's OAuth provider, for one client of it. Refusals throw `ResponseBodyError` of `openid-client`. */
+/** The flows of the server's OAuth provider, for one client of it. Each throws OAuthError or ConnectionError. */
 export interface OAuth {
   /** A machine of its own. The scopes have to be named. */
   clientCredentials(scopes: readonly Scope[]): Promise<TokenSet>;
@@ -61,31 +64,34 @@ export interface OAuth {
 /**
  * Finds the provider's addresses.
  *
- * @throws when the server is out of reach or is not the issuer it is asked as
+ * @throws ConnectionError when the server is out of reach, OAuthError when it is not the issuer it is asked as
  */
 export async function connectOAuth({ url, clientId, clientSecret }: OAuthOptions): Promise<OAuth> {
   const issuer = new URL(url);
-  const config = await openid.discovery(
-    issuer,
-    clientId,
-    undefined,
-    clientSecret === undefined ? openid.None() : openid.ClientSecretBasic(clientSecret),
-    // Whoever gave an address without TLS has decided: the API itself is called there too.
-    issuer.protocol === 'http:' ? { execute: [openid.allowInsecureRequests] } : {},
+  const authentication = clientSecret === undefined ? openid.None() : openid.ClientSecretBasic(clientSecret);
+  // Whoever gave an address without TLS has decided: the API itself is called there too.
+  const insecure = issuer.protocol === 'http:' ? { execute: [openid.allowInsecureRequests] } : {};
+  const config = await step(url, () =>
+    openid.discovery(issuer, clientId, undefined, authentication, insecure),
   );
+  const grant = (work: () => Promise<openid.TokenEndpointResponse>, signal?: AbortSignal) =>
+    step(url, async () => tokenSet(await work()), signal);
   return {
-    async clientCredentials(scopes) {
-      return tokenSet(await openid.clientCredentialsGrant(config, { scope: scopes.join(' ') }));
-    },
+    clientCredentials: (scopes) =>
+      grant(() => openid.clientCredentialsGrant(config, { scope: scopes.join(' ') })),
     async startDevice(scopes) {
-      const started = await openid.initiateDeviceAuthorization(config, { scope: scopes.join(' ') });
+      const scope = scopes.join(' ');
+      const started = await step(url, () => openid.initiateDeviceAuthorization(config, { scope }));
       return {
         verificationUri: started.verification_uri,
         userCode: started.user_code,
         verificationUriComplete: started.verification_uri_complete ?? null,
         expiresIn: started.expires_in,
-        tokens: async (options = {}) =>
-          tokenSet(await openid.pollDeviceAuthorizationGrant(config, started, undefined, options)),
+        tokens: (options = {}) =>
+          grant(
+            () => openid.pollDeviceAuthorizationGrant(config, started, undefined, options),
+            options.signal,
+          ),
       };
     },
     async startCode(redirectUri, scopes) {
@@ -100,18 +106,15 @@ export async function connectOAuth({ url, clientId, clientSecret }: OAuthOptions
       });
       return { url: address.href, verifier, state };
     },
-    async finishCode(address, { verifier, state }) {
-      return tokenSet(
-        await openid.authorizationCodeGrant(config, new URL(address), {
+    finishCode: (address, { verifier, state }) =>
+      grant(() =>
+        openid.authorizationCodeGrant(config, new URL(address), {
           pkceCodeVerifier: verifier,
           expectedState: state,
         }),
-      );
-    },
-    async refresh(refreshToken) {
-      return tokenSet(await openid.refreshTokenGrant(config, refreshToken));
-    },
-    revoke: (token) => openid.tokenRevocation(config, token),
+      ),
+    refresh: (refreshToken) => grant(() => openid.refreshTokenGrant(config, refreshToken)),
+    revoke: (token) => step(url, () => openid.tokenRevocation(config, token)),
   };
 }
 

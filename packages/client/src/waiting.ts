@@ -63,7 +63,7 @@ export async function waitForProcess(
   { signal }: Pick<CallOptions, 'signal'> = {},
 ): Promise<Process> {
   const options = signal ? { signal } : {};
-  for (let pause = shortestPauseMs; ; pause = Math.min(longestPauseMs, pause * 1.5)) {
+  for (let pause = shortestPauseMs; ; pause = Math.min(longestPauseMs, pause * 1.2)) {
     const process = await client.platformProcessShow({ siteId, processId }, options);
     if (process.status === 'success' || process.status === 'failed') return process;
     await sleep(pause, signal);
