@@ -32,6 +32,18 @@ test('what only the checks of the server read is not in it', () => {
   expect(text).not.toContain('x-verbatim');
 });
 
+test('representations have a name, and are written out once', () => {
+  const { schemas } = document.components as { schemas: Record<string, { properties: object }> };
+  expect(schemas.Connector?.properties).toMatchObject({
+    versions: { type: 'array', items: { $ref: '#/components/schemas/ConnectorVersion' } },
+  });
+  const text = JSON.stringify(document);
+  for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+    expect(schemas).toHaveProperty(name as string);
+  }
+  expect(text.split('"platform_dev_reference":').length).toBe(2);
+});
+
 test('an upload is a form with a file', () => {
   const paths = document.paths as Record<string, Record<string, { requestBody: { content: object } }>>;
   const upload = paths['/connectors/{publicId}/versions/{connectorVersion}/logo']?.post;
