@@ -127,7 +127,10 @@ const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}
 
 /** Representations by themselves: wherever one stands in a schema, the document refers to its name. */
 const namesOf = new Map<unknown, string>(
-  Object.entries(representations).map(([name, schema]) => [schema, name]),
+  Object.entries(representations as Record<string, unknown>)
+    // Beside them stand the lists of words that their texts can be.
+    .filter(([, value]) => !Array.isArray(value))
+    .map(([name, schema]) => [schema, name]),
 );
 
 /** What answers refer to, by name. */

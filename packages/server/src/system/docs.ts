@@ -20,13 +20,6 @@ const theme = {
   rightPanel: { backgroundColor: '#181e25' },
 };
 
-const attributes = {
-  'spec-url': '/openapi.json',
-  'required-props-first': 'true',
-  'json-samples-expand-level': '3',
-  theme: JSON.stringify(theme),
-};
-
 const page = `<!doctype html>
 <html lang="en">
 <head>
@@ -37,9 +30,8 @@ const page = `<!doctype html>
 <style>body { margin: 0 }</style>
 </head>
 <body>
-<redoc ${Object.entries(attributes)
-  .map(([name, value]) => `${name}='${value}'`)
-  .join(' ')}></redoc>
+<redoc spec-url="/openapi.json" required-props-first="true" json-samples-expand-level="3"
+  theme='${JSON.stringify(theme)}'></redoc>
 <script src="${scriptPath}"></script>
 <noscript>The reference needs JavaScript. The same is in <a href="/openapi.json">openapi.json</a>.</noscript>
 </body>
