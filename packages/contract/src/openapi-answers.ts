@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox';
 import type { Operation } from './operation.ts';
+import * as representations from './representations/index.ts';
 import { acceptsIdempotencyKey, carriesEtag, guardedAddress } from './safe-changes.ts';
 import { messages } from './texts.ts';
 
@@ -43,7 +44,7 @@ export function answersOf(operation: Operation, given: readonly Example[]): Json
   for (const [status, { description, bodies }] of refusalsOf(operation, given)) {
     result[String(status)] = {
       description,
-      content: json(errorSchema, named(bodies)),
+      content: json(reference('Refusal'), named(bodies)),
     };
   }
   return result;
@@ -100,19 +101,44 @@ const meanings: Record<number, string> = {
   429: 'Too many requests; Retry-After says when to come again',
 };
 
-const errorSchema = {
+const refusalSchema = {
   type: 'object',
   required: ['message'],
   properties: {
     message: string,
     errors: {
       oneOf: [
-        { type: 'object', additionalProperties: string },
-        { type: 'array', maxItems: 0 },
+        { type: 'object', additionalProperties: string, description: 'what is wrong with which field' },
+        { type: 'array', items: string, maxItems: 0, description: 'empty: no field is to blame' },
       ],
     },
   },
 };
+
+const pageSchema = object({
+  from: { type: 'integer' },
+  limit: { type: 'integer' },
+  count: { type: 'integer' },
+  total: { type: 'integer' },
+  next: { type: ['string', 'null'], description: 'relative address of the next page; null on the last one' },
+});
+
+const reference = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+
+/** Representations by themselves: wherever one stands in a schema, the document refers to its name. */
+const namesOf = new Map<unknown, string>(
+  Object.entries(representations as Record<string, unknown>)
+    // Beside them stand the lists of words that their texts can be.
+    .filter(([, value]) => !Array.isArray(value))
+    .map(([name, schema]) => [schema, name]),
+);
+
+/** What answers refer to, by name. */
+export const namedSchemas = (): Json => ({
+  ...Object.fromEntries([...namesOf].map(([schema, name]) => [name, plain({ ...(schema as TSchema) })])),
+  Page: pageSchema,
+  Refusal: refusalSchema,
+});
 
 function success({ success }: Operation): Record<string, Json> {
   switch (success.envelope) {
@@ -132,13 +158,7 @@ function success({ success }: Operation): Record<string, Json> {
         messages.list,
         object({
           data: { type: 'array', items: plain(success.data) },
-          metadata: object({
-            from: { type: 'integer' },
-            limit: { type: 'integer' },
-            count: { type: 'integer' },
-            total: { type: 'integer' },
-            next: { type: ['string', 'null'] },
-          }),
+          metadata: reference('Page'),
           message: only(messages.list),
           resource: only(success.resource),
         }),
@@ -186,9 +206,12 @@ function answer(
   return { [status]: { description, content: { ...json(schema), ...others } } };
 }
 
-/** A schema without what only our own checks read. */
+/** A schema without what only our own checks read, with references to what has a name. */
 export function plain(schema: TSchema): unknown {
-  return JSON.parse(JSON.stringify(schema), (key, value) =>
-    key === 'x-texts' || key === 'x-verbatim' ? undefined : value,
-  );
+  const text = JSON.stringify(schema, (key, value) => {
+    if (key === 'x-texts' || key === 'x-verbatim') return undefined;
+    const name = namesOf.get(value);
+    return name === undefined ? value : reference(name);
+  });
+  return JSON.parse(text);
 }

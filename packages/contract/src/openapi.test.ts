@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { expect, test } from 'vitest';
 import { openApiDocument } from './openapi.ts';
@@ -30,6 +31,25 @@ test('what only the checks of the server read is not in it', () => {
   const text = JSON.stringify(document);
   expect(text).not.toContain('x-texts');
   expect(text).not.toContain('x-verbatim');
+});
+
+test('every representation has a name there', () => {
+  const folder = new URL('./representations/', import.meta.url);
+  const files = readdirSync(folder).filter((name) => name !== 'common.ts' && name !== 'index.ts');
+  const index = readFileSync(new URL('index.ts', folder), 'utf8');
+  expect(index.match(/'\.\/[^']+'/g)?.sort()).toEqual(files.map((name) => `'./${name}'`).sort());
+});
+
+test('representations have a name, and are written out once', () => {
+  const { schemas } = document.components as { schemas: Record<string, { properties: object }> };
+  expect(schemas.Connector?.properties).toMatchObject({
+    versions: { type: 'array', items: { $ref: '#/components/schemas/ConnectorVersion' } },
+  });
+  const text = JSON.stringify(document);
+  for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+    expect(schemas).toHaveProperty(name as string);
+  }
+  expect(text.split('"platform_dev_reference":').length).toBe(2);
 });
 
 test('an upload is a form with a file', () => {

@@ -1,6 +1,16 @@
 import { scopes } from './enums.ts';
-import { answersOf, type Example, type Json, json, named, plain, string } from './openapi-answers.ts';
-import type { Operation, QueryParameter } from './operation.ts';
+import {
+  answersOf,
+  type Example,
+  type Json,
+  json,
+  named,
+  namedSchemas,
+  plain,
+  string,
+} from './openapi-answers.ts';
+import { introduction } from './openapi-introduction.ts';
+import type { Access, Operation, QueryParameter } from './operation.ts';
 import { checkParameters, listQuery, parameterNames } from './parameters.ts';
 import { acceptsIdempotencyKey, carriesEtag, guardedAddress } from './safe-changes.ts';
 import { texts } from './texts.ts';
@@ -30,16 +40,16 @@ export function openApiDocument(
     info: {
       title: 'Slipway',
       version,
-      description:
-        'Build connectors from git repositories, try them on a dev site, release them to production.',
+      description: introduction,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: publicUrl }],
-    tags: [...new Set(operations.map((operation) => operation.chapter))]
+    tags: [...new Set(operations.map(({ chapter }) => chapter))]
       .sort(byNumber)
-      .map((name) => ({ name })),
+      .map((chapter) => ({ name: tagOf(chapter) })),
     paths,
     components: {
+      schemas: namedSchemas(),
       securitySchemes: {
         oAuth2AuthCode: {
           type: 'oauth2',
@@ -59,11 +69,28 @@ export function openApiDocument(
 /** `5.2 Versions` stands before `5.10 States`. */
 const byNumber = (one: string, other: string): number => one.localeCompare(other, 'en', { numeric: true });
 
+/** Readers of the reference know the areas by their names; the numbers are those of the contract. */
+const tagOf = (chapter: string): string => chapter.replace(/^[\d.]+ /, '');
+
+/** Who gets past the check of access. */
+const callers: Record<Access, string> = {
+  public: 'Anybody; a token is ignored.',
+  'signed-in': 'Whoever is signed in.',
+  integrator: 'Integrators and admins.',
+  'read-403': 'Whoever may see it; others get 403.',
+  'read-404': 'Whoever may see it; for others it does not exist.',
+  'write-403': 'Whoever may change it; others get 403.',
+  'write-404': 'Whoever may change it; for those who may not even see it, it does not exist.',
+  'account-admin': 'Admins, and those of the account.',
+  admin: 'Admins.',
+};
+
 function describe(operation: Operation, examples: readonly Example[]): Json {
   return {
     operationId: operation.id,
-    tags: [operation.chapter],
+    tags: [tagOf(operation.chapter)],
     summary: operation.summary,
+    description: `Who may: ${callers[operation.access]}${operation.scope ? ` Scope: \`${operation.scope}\`.` : ''}`,
     ...(operation.access === 'public'
       ? { security: [] }
       : { security: [{ oAuth2AuthCode: operation.scope ? [operation.scope] : [] }] }),

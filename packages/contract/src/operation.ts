@@ -124,6 +124,11 @@ export type BodyOf<O extends Operation> = O['body'] extends TSchema
   ? Static<O['body']>
   : Record<string, never>;
 
+/** What stands under `data` in a successful answer; of a list, one item of it. */
+export type DataOf<O extends Operation> = O['success'] extends { data: infer D extends TSchema }
+  ? Static<D>
+  : never;
+
 type ParameterNames<P extends string> = P extends `${string}{${infer Name}}${infer Rest}`
   ? Name | ParameterNames<Rest>
   : never;

@@ -24,7 +24,7 @@ const uuidParameters = new Set([
   'linkId',
 ]);
 
-const integerParameters = new Set([
+const integerNames = [
   'accountId',
   'projectId',
   'siteId',
@@ -36,7 +36,11 @@ const integerParameters = new Set([
   'channelId',
   'legacyExecutableId',
   'authenticationId',
-]);
+] as const;
+const integerParameters = new Set<string>(integerNames);
+
+/** The path parameters that are integer ids. */
+export type IntegerParameter = (typeof integerNames)[number];
 
 const selectorPattern = /^(main|latest|\d{1,9})$/;
 

@@ -1,9 +1,9 @@
-import type { Api } from './api.ts';
+import type { Client, InputOf } from '@slipway/client';
 import type { DemoKind } from './workspace.ts';
 
 /** Makes the demo through the API, and remembers what it made. */
 export interface Maker {
-  api: Api;
+  client: Client;
   remember(kind: DemoKind, id: string | number): Promise<void>;
 }
 
@@ -14,7 +14,7 @@ export interface DemoConnector {
   example: string;
   command: string;
   arguments: string;
-  fields: readonly Record<string, unknown>[];
+  fields: readonly InputOf<'connectorIndividualConfigAdd'>['body'][];
 }
 
 const categories = ['Clothing', 'Garden', 'Home', 'Kitchen', 'Toys'];
@@ -78,44 +78,42 @@ export const furtherConnectors: readonly DemoConnector[] = [
 
 /** Creates and configures the connector, or finds it from an earlier start. Gives its id. */
 export async function ensureConnector(
-  { api, remember }: Maker,
+  { client, remember }: Maker,
   connector: DemoConnector,
   owner: string,
   repository: string,
 ): Promise<string> {
-  const found = await api.get<{ data: { id: string; name: string }[] }>(
-    `/connectors?owners=${owner}&name=${encodeURIComponent(connector.name)}`,
-  );
-  const present = found.data.find(({ name }) => name === connector.name);
-  const id = present?.id ?? (await create(api, connector, owner));
-  await remember('connector', id);
-  const version = `/connectors/${id}/versions/1`;
-  const { data } = await api.get<{ data: { state: string } }>(version);
-  if (data.state !== 'created' && data.state !== 'updating') return id;
-  await api.send('PUT', `${version}/vcs-configs`, {
-    authorization: 'public',
-    url: repository,
-    branch: 'main',
+  const found = await client.connectorList({ query: { owners: [owner], name: connector.name } });
+  const present = found.items.find(({ name }) => name === connector.name);
+  const publicId = present?.id ?? (await create(client, connector, owner));
+  await remember('connector', publicId);
+  const version = { publicId, connectorVersion: 1 };
+  const { state } = await client.connectorVersionShow(version);
+  if (state !== 'created' && state !== 'updating') return publicId;
+  await client.connectorUpdateVcsConfig({
+    ...version,
+    body: { authorization: 'public', url: repository, branch: 'main' },
   });
-  const fields = await api.get<{ data: { 'command-option': string }[] }>(`${version}/individual-configs`);
+  const fields = await client.connectorIndividualConfigList(version);
   for (const field of connector.fields) {
-    if (fields.data.some((other) => other['command-option'] === field['command-option'])) continue;
-    await api.send('POST', `${version}/individual-configs`, field);
+    if (fields.some((other) => other['command-option'] === field['command-option'])) continue;
+    await client.connectorIndividualConfigAdd({ ...version, body: field });
   }
-  await api.send('PUT', `${version}/application-configs`, {
-    command: connector.command,
-    arguments: connector.arguments,
-    'health-check': '--health',
+  await client.connectorUpdateApplicationConfig({
+    ...version,
+    body: { command: connector.command, arguments: connector.arguments, 'health-check': '--health' },
   });
-  return id;
+  return publicId;
 }
 
-async function create(api: Api, connector: DemoConnector, owner: string): Promise<string> {
-  const { data } = await api.send<{ data: { id: string } }>('POST', '/connectors', {
-    'connector-type': 'datasource',
-    'connector-name': connector.name,
-    'connector-description': connector.description,
-    owner,
+async function create(client: Client, connector: DemoConnector, owner: string): Promise<string> {
+  const { id } = await client.connectorCreate({
+    body: {
+      'connector-type': 'datasource',
+      'connector-name': connector.name,
+      'connector-description': connector.description,
+      owner,
+    },
   });
-  return data.id;
+  return id;
 }

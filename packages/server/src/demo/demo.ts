@@ -1,6 +1,6 @@
+import { type Client, createClient, type ResultOf, waitForProcess, waitForState } from '@slipway/client';
 import { issueBootstrapToken } from '../identity/first-admin.ts';
 import type { Server } from '../server.ts';
-import { type Api, apiOf } from './api.ts';
 import {
   type DemoConnector,
   demoCatalogue,
@@ -21,14 +21,15 @@ type Say = (line: string) => void;
 export async function runDemo(server: Server, say: Say): Promise<void> {
   const { db, settings } = server.services;
   if (!settings.demo || !(await beginDemo(db))) return;
-  const api = apiOf(server.url, await issueBootstrapToken(server.services));
-  await walk(server, { api, remember: (kind, id) => rememberDemoEntity(db, kind, id) }, say);
+  // Over HTTP, as everybody else: the demo walks the way that a user walks.
+  const client = createClient({ url: server.url, token: await issueBootstrapToken(server.services) });
+  await walk(server, { client, remember: (kind, id) => rememberDemoEntity(db, kind, id) }, say);
   await finishDemo(db);
 }
 
 async function walk(server: Server, maker: Maker, say: Say): Promise<void> {
   const { settings } = server.services;
-  const { api } = maker;
+  const { client } = maker;
   const step = async <T>(
     name: string,
     work: () => Promise<T>,
@@ -59,32 +60,28 @@ async function walk(server: Server, maker: Maker, say: Say): Promise<void> {
     () => ensureConnector(maker, demoCatalogue, owner, repository),
     () => demoCatalogue.name,
   );
-  const version = `/connectors/${connector}/versions/1`;
-  const { data: before } = await api.get<Version>(version);
-  if (before.state !== 'built' && !before.state.startsWith('synchronized')) {
+  const version = { publicId: connector, connectorVersion: 1 };
+  const { state } = await client.connectorVersionShow(version);
+  if (state !== 'built' && !state.startsWith('synchronized')) {
     await step(
       'build',
-      () => build(api, connector),
-      (state) => `commit ${state.data.commit?.slice(0, 12)}`,
+      () => settle(client, client.connectorBuildTrigger({ body: { connector } })),
+      (result) => `commit ${result.commit?.slice(0, 12)}`,
     );
   }
-  await step('sync with runtime', () => api.send('POST', `${version}/sync-runtime`));
-  await step('sync with dev', async () => settle(api, await started(api, `${version}/sync/dev`)));
-  const { data } = await api.get<Version>(version);
-  const site = data.platform_dev_reference.site as number;
+  await step('sync with runtime', () => client.connectorSyncRuntime(version));
+  await step('sync with dev', () => settle(client, client.connectorSyncDev(version)));
+  const { platform_dev_reference: dev } = await client.connectorVersionShow(version);
+  const site = dev.site as number;
   await step(
     'run',
-    () => runSite(api, site),
+    () => runSite(client, site),
     (process) => `${process.steps[0]?.['rows-out'] ?? 0} rows taken over`,
   );
   for (const further of furtherConnectors) {
     await ensureConnector(maker, further, owner, await repositoryOf(maker, repositories, further));
   }
-  await showRows(api, site, say);
-}
-
-interface Version {
-  data: { state: string; platform_dev_reference: { site: number | null } };
+  await showRows(client, site, say);
 }
 
 async function repositoryOf(maker: Maker, root: string, { example }: DemoConnector): Promise<string> {
@@ -94,89 +91,73 @@ async function repositoryOf(maker: Maker, root: string, { example }: DemoConnect
 }
 
 /** Organization, account, project and site, as far as they are not there yet. */
-async function ensureWorkspace({ api, remember }: Maker): Promise<string> {
-  const organization = await ensure<{ uuid: string }>(api, '/organizations', 'Demo');
-  await remember('organization', organization.uuid);
-  const me = await api.get<{ data: { uuid: string } }>('/me');
-  await api.send('PUT', `/organizations/${organization.uuid}/members/${me.data.uuid}`);
-  const account = await ensure<{ id: number }>(api, '/platform/accounts', 'Demo shop');
-  await remember('account', account.id);
-  const inAccount = `/platform/accounts/${account.id}/projects`;
-  const project = await ensure<{ id: number }>(api, inAccount, 'Playground');
-  await remember('project', project.id);
-  const site = await ensure<{ id: number }>(api, `/platform/projects/${project.id}/sites`, 'Toy store');
-  await remember('site', site.id);
-  await api.send('PUT', `/defaults/organizations/${organization.uuid}`, {
-    'dev-defaults': { account: account.id, project: project.id },
-  });
-  return organization.uuid;
-}
-
-async function ensure<T>(api: Api, path: string, name: string): Promise<T> {
-  const { data } = await api.get<{ data: (T & { name: string })[] }>(
-    `${path}?name=${encodeURIComponent(name)}`,
+async function ensureWorkspace({ client, remember }: Maker): Promise<string> {
+  const organization = await ensure('Demo', client.organizationList({ query: { name: 'Demo' } }), (body) =>
+    client.organizationCreate({ body }),
   );
-  const present = data.find((entry) => entry.name === name);
-  return present ?? (await api.send<{ data: T }>('POST', path, { name })).data;
+  const organizationId = organization.uuid;
+  await remember('organization', organizationId);
+  const me = await client.meShow();
+  await client.addMemberToOrganization({ organizationId, memberId: me.uuid });
+  const account = await ensure(
+    'Demo shop',
+    client.platformAccountList({ query: { name: 'Demo shop' } }),
+    (body) => client.platformAccountCreate({ body }),
+  );
+  await remember('account', account.id);
+  const inAccount = { accountId: account.id };
+  const project = await ensure('Playground', client.platformProjectList(inAccount), (body) =>
+    client.platformProjectCreate({ ...inAccount, body }),
+  );
+  await remember('project', project.id);
+  const inProject = { projectId: project.id };
+  const site = await ensure('Toy store', client.platformSiteList(inProject), (body) =>
+    client.platformSiteCreate({ ...inProject, body }),
+  );
+  await remember('site', site.id);
+  await client.updateOrganizationDefaultTargets({
+    organizationId,
+    body: { 'dev-defaults': { account: account.id, project: project.id } },
+  });
+  return organizationId;
 }
 
-interface State {
-  status: 'pending' | 'done' | 'failed';
-  data: { commit?: string; error?: string; step?: string };
+/** The one of this name, made if there is none. */
+async function ensure<T extends { name: string }>(
+  name: string,
+  list: AsyncIterable<T>,
+  create: (body: { name: string }) => Promise<T>,
+): Promise<T> {
+  for await (const present of list) if (present.name === name) return present;
+  return create({ name });
 }
-
-const started = async (api: Api, path: string, body?: unknown): Promise<string> =>
-  (await api.send<{ data: { state: { uuid: string } } }>('POST', path, body)).data.state.uuid;
-
-const build = async (api: Api, connector: string): Promise<State> =>
-  settle(api, await started(api, '/builds/connectors', { connector }));
 
 /** Waits until the background work is over. @throws with what it said when it failed */
-async function settle(api: Api, id: string): Promise<State> {
-  for (;;) {
-    const { data } = await api.get<{ data: State }>(`/states/${id}`);
-    if (data.status === 'failed') throw new Error(`${data.data.error} (step ${data.data.step}, state ${id})`);
-    if (data.status === 'done') return data;
-    await pause();
-  }
+async function settle(
+  client: Client,
+  start: Promise<ResultOf<'connectorBuildTrigger'>>,
+): Promise<{ commit?: string }> {
+  const { uuid } = (await start).state;
+  const { status, data } = await waitForState(client, uuid);
+  const result = data as { commit?: string; error?: string; step?: string };
+  if (status === 'failed') throw new Error(`${result.error} (step ${result.step}, state ${uuid})`);
+  return result;
 }
 
-interface Process {
-  status: 'queued' | 'running' | 'success' | 'failed';
-  reason: string | null;
-  steps: { 'rows-out': number | null; error: string | null }[];
+async function runSite(client: Client, siteId: number): Promise<ResultOf<'platformProcessShow'>> {
+  const { process_id } = await client.platformProcessCreate({ siteId, body: { action: 'import' } });
+  const ended = await waitForProcess(client, siteId, process_id);
+  if (ended.status === 'success') return ended;
+  throw new Error(ended.reason ?? ended.steps.find((step) => step.error)?.error ?? 'The process failed.');
 }
 
-async function runSite(api: Api, site: number): Promise<Process> {
-  const { data } = await api.send<{ data: { process_id: string } }>(
-    'POST',
-    `/platform/sites/${site}/processes`,
-    {
-      action: 'import',
-    },
-  );
-  for (;;) {
-    const { data: process } = await api.get<{ data: Process }>(
-      `/platform/sites/${site}/processes/${data.process_id}`,
-    );
-    if (process.status === 'failed') {
-      throw new Error(
-        process.reason ?? process.steps.find((step) => step.error)?.error ?? 'The process failed.',
-      );
-    }
-    if (process.status === 'success') return process;
-    await pause();
-  }
-}
-
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 100));
-
-async function showRows(api: Api, site: number, say: Say): Promise<void> {
+async function showRows(client: Client, siteId: number, say: Say): Promise<void> {
   const columns = ['id', 'title', 'brand', 'price-amount', 'availability'];
-  const { data, metadata } = await api.get<{ data: Record<string, string>[]; metadata: { total: number } }>(
-    `/platform/sites/${site}/data?limit=8&columns=${columns.join(',')}`,
-  );
+  const { items, metadata } = await client.platformDataShow({
+    siteId,
+    query: { limit: 8, columns: columns.join(',') },
+  });
   say('');
-  say(table(data, columns, Math.min(process.stdout.columns ?? 110, 140)));
-  say(`${data.length} of ${metadata.total} rows on the dev site (site ${site})`);
+  say(table(items, columns, Math.min(process.stdout.columns ?? 110, 140)));
+  say(`${items.length} of ${metadata.total} rows on the dev site (site ${siteId})`);
 }

@@ -1,3 +1,4 @@
+import type { Client, InputOf } from '@slipway/client';
 import { beforeAll, expect, test } from 'vitest';
 import {
   buildScript,
@@ -13,67 +14,58 @@ import { startTestServer, type TestServer, type TestUser } from '../../test/supp
 
 let server: TestServer;
 let user: TestUser;
+let client: Client;
 let digest: string;
 
 beforeAll(async () => {
   server = await startTestServer(localRepositories);
   user = await server.makeUser();
+  client = server.client(user);
   digest = await buildScript(server, testScript);
 });
 
-const get = async (path: string) => (await server.request('GET', path, { token: user.token })).body;
-const post = (path: string, body: unknown) => server.request('POST', path, { token: user.token, body });
+type SourceBody = InputOf<'platformDataSourceUpdate'>['body'];
 
 /** A data source on a dev site of its own, with these form values. */
 async function makeSource(
   values: Record<string, string> = {},
-  more: Record<string, unknown> = {},
+  more: Partial<SourceBody> = {},
 ): Promise<DeployedConnector & { source: number }> {
   const connector = await deploy(server, user, digest, { name: 'Shop', fields: testFields });
   const source = connector.source as number;
-  await setSource(connector, source, values, more);
+  await client.platformDataSourceUpdate({
+    siteId: connector.site,
+    dataSourceId: source,
+    body: { name: 'Shop', kind: 'connector', connector: { id: connector.id, version: 1, values }, ...more },
+  });
   return { ...connector, source };
 }
 
-async function setSource(
-  connector: DeployedConnector,
-  source: number,
-  values: Record<string, string>,
-  more: Record<string, unknown> = {},
-): Promise<void> {
-  const answer = await server.request('PUT', `/platform/sites/${connector.site}/data-sources/${source}`, {
-    token: user.token,
-    body: { name: 'Shop', kind: 'connector', connector: { id: connector.id, version: 1, values }, ...more },
-  });
-  expect(answer.status, answer.text).toBe(200);
-}
-
-async function process(site: number, action = 'import') {
-  const answer = await post(`/platform/sites/${site}/processes`, { action });
-  expect(answer.status, answer.text).toBe(202);
-  expect(answer.text).toMatch(/^\{"message":"Process queued\.","data":\{"process_id":"[0-9a-f-]{36}"\}\}$/);
-  return endOfProcess(server, user, site, answer.body.data.process_id);
+async function process(siteId: number) {
+  const started = await client.platformProcessCreate({ siteId, body: { action: 'import' } }).withAnswer();
+  expect([started.status, started.message]).toEqual([202, 'Process queued.']);
+  return endOfProcess(server, user, siteId, started.data.process_id);
 }
 
 test('an import runs the connector and takes its rows over', async () => {
   const { site, id } = await makeSource({ rows: '1200', token: 'geheim-1234' });
   const done = await process(site);
   expect(done).toMatchObject({ status: 'success', reason: null, 'taken-over': true, action: 'import' });
-  expect(done.steps.map((step: { kind: string; status: string }) => [step.kind, step.status])).toEqual([
+  expect(done.steps.map(({ kind, status }) => [kind, status])).toEqual([
     ['source', 'success'],
     ['merge', 'success'],
     ['take-over', 'success'],
   ]);
   expect(done.steps[0]).toMatchObject({ name: 'Shop', 'rows-out': 1200, error: null });
-  const shown = (await get(`/platform/sites/${site}`)).data;
+  const shown = await client.platformSiteShow({ siteId: site });
   expect(shown).toMatchObject({
     'processing-status': 'idle',
     'last-process': done.id,
     rows: { import: 1200, intermediate: 1200 },
   });
-  const sets = await get(`/platform/sites/${site}/data-sets`);
-  expect(sets.data).toMatchObject([{ id: shown['data-set'], 'process-id': done.id, current: true }]);
-  const run = (await get(`/runs/${done.steps[0].run}`)).data;
+  const { items: sets } = await client.platformDataSetList({ siteId: site });
+  expect(sets).toMatchObject([{ id: shown['data-set'], 'process-id': done.id, current: true }]);
+  const run = await client.runShow({ runId: done.steps[0]?.run as string });
   expect(run).toMatchObject({
     state: 'finished',
     'connector-id': id,
@@ -87,19 +79,17 @@ test('an import runs the connector and takes its rows over', async () => {
 test('the log of a run has every line once, masked', async () => {
   const { site } = await makeSource({ token: 'geheim-1234' });
   const done = await process(site);
-  const run = done.steps[0].run;
-  const { data } = await get(`/runs/${run}/logs`);
-  expect(data.map((line: { number: number }) => line.number)).toEqual(
-    data.map((_: unknown, index: number) => index + 1),
-  );
-  const texts = data.map((line: { source: string; message: string }) => `${line.source}: ${line.message}`);
+  const runId = done.steps[0]?.run as string;
+  const { items } = await client.runLogs({ runId });
+  expect(items.map(({ number }) => number)).toEqual(items.map((_, index) => index + 1));
+  const texts = items.map(({ source, message }) => `${source}: ${message}`);
   expect(texts).toContain('stdout: mode rows token ***');
   expect(texts).toContain('stderr: on stderr');
   expect(texts).toContain('application: working as rows');
-  expect(JSON.stringify(data)).not.toContain('geheim');
-  const stats = (await get(`/runs/${run}/stats`)).data;
+  expect(JSON.stringify(items)).not.toContain('geheim');
+  const stats = await client.runStats({ runId });
   expect(stats).toMatchObject({
-    run,
+    run: runId,
     engine: 'process',
     'image-digest': digest,
     'rows-written': { output: 3, feedback: 1 },
@@ -112,21 +102,20 @@ test('the log of a run has every line once, masked', async () => {
 
 test('a manual run keeps its output to itself', async () => {
   const { id, site } = await makeSource();
-  const answer = await post('/runs', { connector: id, values: { rows: '2', first: '7' } });
-  expect(answer.status, answer.text).toBe(202);
-  expect(answer.text).toMatch(
-    /^\{"message":"Run started\.","data":\{"run":\{"uuid":"[0-9a-f-]{36}"\},"process-id":"[0-9a-f-]{36}"\}\}$/,
-  );
-  const run = answer.body.data.run.uuid;
-  expect(await endOfRun(server, user, run)).toMatchObject({ state: 'finished' });
-  const output = await server.request('GET', `/runs/${run}/output`, { token: user.token });
+  const started = await client
+    .runCreate({ body: { connector: id, values: { rows: '2', first: '7' } } })
+    .withAnswer();
+  expect([started.status, started.message]).toEqual([202, 'Run started.']);
+  const { run, 'process-id': processId } = started.data;
+  expect(await endOfRun(server, user, run.uuid)).toMatchObject({ state: 'finished' });
+  const output = await server.request('GET', `/runs/${run.uuid}/output`, { token: user.token });
   expect(output.text).toBe(
     '{"data":[{"id":"7","title":"Row 7","extra":""},{"id":"8","title":"Row 8","extra":"x"}],"metadata":{"from":0,"limit":100,"count":2,"total":2,"next":null},"message":"successful operation","resource":"row"}',
   );
-  const feedback = await get(`/runs/${run}/feedback`);
-  expect(feedback.data).toEqual([{ id: '7', status: 'ok' }]);
-  expect((await get(`/platform/sites/${site}`)).data['data-set']).toBeNull();
-  const ended = await endOfProcess(server, user, site, answer.body.data['process-id']);
+  const feedback = await client.runFeedback({ runId: run.uuid });
+  expect(feedback.items).toEqual([{ id: '7', status: 'ok' }]);
+  expect((await client.platformSiteShow({ siteId: site }))['data-set']).toBeNull();
+  const ended = await endOfProcess(server, user, site, processId);
   expect(ended).toMatchObject({ action: 'run', trigger: 'run', status: 'success', 'taken-over': false });
 });
 
@@ -134,7 +123,7 @@ test('eventually the site is idle', async () => {
   const { site } = await makeSource();
   await process(site);
   await eventually(
-    async () => (await get(`/platform/sites/${site}`)).data['processing-status'],
-    (status) => status === 'idle',
+    () => client.platformSiteShow({ siteId: site }),
+    (shown) => shown['processing-status'] === 'idle',
   );
 });

@@ -83,7 +83,7 @@ test('a connector that fails ends the process before the take-over; everything s
   const after = await get(`/platform/sites/${source.site}`);
   expect(after.data['data-set']).toBe(before.data['data-set']);
   expect(after.data.rows).toEqual({ import: 4, intermediate: 4 });
-  const run = failed.steps[0].run;
+  const run = failed.steps[0]?.run;
   expect((await get(`/runs/${run}`)).data).toMatchObject({ state: 'failed', 'exit-code': 3 });
   expect((await get(`/runs/${run}/stats`)).data.failure).toEqual({
     origin: 'connector',
@@ -187,7 +187,7 @@ test('one process runs, one waits, a third is refused', async () => {
   await post(`/platform/sites/${source.site}/processes/${first}/cancel`);
   const ended = await endOfProcess(server, user, source.site, first);
   expect(ended).toMatchObject({ status: 'failed', reason: 'cancelled', 'taken-over': false });
-  expect((await get(`/runs/${ended.steps[0].run}`)).data.state).toBe('cancelled');
+  expect((await get(`/runs/${ended.steps[0]?.run}`)).data.state).toBe('cancelled');
   const again = await post(`/platform/sites/${source.site}/processes/${first}/cancel`);
   expect(again.status).toBe(400);
   expect(again.text).toBe('{"message":"The action can no longer be cancelled.","errors":[]}');

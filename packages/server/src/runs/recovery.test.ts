@@ -133,7 +133,7 @@ test('an import that lost its worker goes on; runs that have ended are not repea
   await recoverProcesses(server.server.services);
   const again = await endOfProcess(server, user, connector.site, id);
   expect(again).toMatchObject({ status: 'success', 'taken-over': true });
-  expect(again.steps[0].run).toBe(first.run);
+  expect(again.steps[0]?.run).toBe(first?.run);
   const runs = await get(`/runs?process-id=${id}`);
   expect(runs.metadata.total).toBe(1);
   expect((await get(`/platform/sites/${connector.site}`)).data.rows.import).toBe(3);

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { waitForProcess, waitForRun } from '@slipway/client';
 import { sql } from 'kysely';
 import { newId } from '../../src/ids.ts';
 import { ownLimitsJson } from '../../src/versions/deployed.ts';
@@ -153,15 +154,7 @@ export async function eventually<T>(ask: () => Promise<T>, done: (value: T) => b
 
 /** Waits until a process of a site has ended. */
 export const endOfProcess = (test: TestServer, user: TestUser, site: number, id: string) =>
-  eventually(
-    async () =>
-      (await test.request('GET', `/platform/sites/${site}/processes/${id}`, { token: user.token })).body.data,
-    (process) => process?.status === 'success' || process?.status === 'failed',
-  );
+  waitForProcess(test.client(user), site, id);
 
 /** Waits until a run has ended. */
-export const endOfRun = (test: TestServer, user: TestUser, id: string) =>
-  eventually(
-    async () => (await test.request('GET', `/runs/${id}`, { token: user.token })).body.data,
-    (run) => run !== undefined && run.state !== 'queued' && run.state !== 'running',
-  );
+export const endOfRun = (test: TestServer, user: TestUser, id: string) => waitForRun(test.client(user), id);

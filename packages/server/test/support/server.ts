@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Client, createClient } from '@slipway/client';
 import { type Role, roleScopes, type Scope } from '@slipway/contract';
 import pino from 'pino';
 import { afterAll } from 'vitest';
@@ -33,6 +34,8 @@ export interface TestServer {
     path: string,
     options?: { token?: string | undefined; body?: unknown; headers?: Record<string, string> },
   ): Promise<Answer>;
+  /** The typed client, as a user; where the exact text of an answer counts, {@link request}. */
+  client(user: TestUser): Client;
   makeUser(options?: {
     role?: Role;
     scopes?: readonly Scope[];
@@ -101,6 +104,8 @@ export async function startTestServer(
         body: isJson && text !== '' ? JSON.parse(text) : undefined,
       };
     },
+    // Whatever a test meets is to be seen, not tried again.
+    client: ({ token }) => createClient({ url, token, retries: 0 }),
     async makeUser({ role = 'integrator', scopes = roleScopes[role], organizations = [] } = {}) {
       const id = await createUser(db, {
         email: `${newId()}@example.com`,

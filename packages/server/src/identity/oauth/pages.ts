@@ -8,7 +8,8 @@ const lines = 'M3 19h18M4 15l2 4M20 11l-3 8M4 15l16-4M10 13.4V5l6 6.9';
 const mark = `<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round"
   stroke-linejoin="round" aria-hidden="true"><path d="${lines}"/></svg>`;
 
-const icon = `data:image/svg+xml,${encodeURIComponent(
+/** The icon of every page. */
+export const icon = `data:image/svg+xml,${encodeURIComponent(
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path d="${lines}" fill="none" stroke="#4a90d9" stroke-width="2"/></svg>`,
 )}`;
 
