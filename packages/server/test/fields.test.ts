@@ -6,6 +6,7 @@ import { baseRequestOf } from './fields/base-requests.ts';
 import { faultOf } from './fields/judge.ts';
 import { send } from './fields/send.ts';
 import { makeWorld, type World } from './fields/world.ts';
+import { record, recordAnswer } from './support/recording.ts';
 
 /**
  * Every field of every operation is given what it must not have: wrong types, nothing, too much, strange characters,
@@ -24,13 +25,16 @@ describe.each(allOperations.map((operation) => [operation.id, operation] as cons
   (_id, operation) => {
     test('refuses bad input field by field', { timeout: 120_000 }, async () => {
       const base = await baseOf(operation);
-      expect(await faultsOf(operation, base, attemptsOf(operation, base))).toEqual([]);
+      const attempts = attemptsOf(operation, base);
+      expect(await faultsOf(operation, base, attempts)).toEqual([]);
       // What is refused has changed nothing; where something may have been granted, the next one is as good.
       const again = operation.method === 'GET' || isOneShot(operation, base) ? base : await baseOf(operation);
       const granted = await send(operation, again, {}, world);
       expect(granted.status, `the valid request: ${granted.text}`).toBeGreaterThanOrEqual(200);
       expect(granted.status, `the valid request: ${granted.text}`).toBeLessThan(300);
       expect((await world.server.request('GET', '/health/ready')).status).toBe(200);
+      const fields = new Set(attempts.map(({ field }) => field)).size;
+      record({ kind: 'fields', operation: operation.id, fields, requests: attempts.length });
     });
   },
 );
@@ -49,7 +53,11 @@ async function faultsOf(operation: Operation, base: Base, attempts: readonly Att
   let next = 0;
   const work = async (): Promise<void> => {
     for (let attempt = attempts[next++]; attempt; attempt = attempts[next++]) {
-      const fault = faultOf(operation, attempt.expected, await send(operation, base, attempt, world));
+      const received = await send(operation, base, attempt, world);
+      const fault = faultOf(operation, attempt.expected, received);
+      // Those whose text was compared.
+      if (attempt.expected.kind === 'field')
+        recordAnswer(operation.method, operation.path, received.status, received.body);
       if (fault !== null) faults.push(`${attempt.field} = ${attempt.value}: ${fault}`);
     }
   };

@@ -80,6 +80,7 @@ export async function entityParams(
     signInId: newId(),
     clientId: 'none',
     path: 'owned/secret',
+    store: 'exchange',
     authenticationId: '1',
     accountId: String(account),
     projectId: String(project),
