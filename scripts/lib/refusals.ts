@@ -14,12 +14,12 @@ export function isRefusal({ status, body }: Refusal, answer: { status: number; b
 
 /** Where texts end in a name or list of the case. */
 const open =
-  /(entity is |of type |are not int: |in the store: |don't exist: |can not grant: |Connector: |environment )[^"]*$/;
+  /(entity is |of type |are not int: |in the store: |don't exist: |can not grant: |Connector: |environment |Run is already )[^"]*$/;
 
 function patternOf(declared: string): RegExp {
   const escaped = declared
     .replace(open, '$1\u0000')
-    .replace(/<[^>]+>|"[^"]*"/g, '\u0000')
+    .replace(/<[^>]+>|"[^"]*"|(?<=^Branch )\S+/g, '\u0000')
     .replace(/\d+(?:[.,]\d+)*/g, '\u0001')
     .replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replaceAll('\u0000', '.+').replaceAll('\u0001', '[\\d.,]+')}$`, 's');

@@ -1,11 +1,14 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runFolder } from '@slipway/container-api';
 import type { Operation } from '@slipway/contract';
-import type { Updateable } from 'kysely';
+import { sql, type Updateable } from 'kysely';
 import type { ConnectorVersions } from '../../src/database/schema.ts';
 import { newId, sha256 } from '../../src/ids.ts';
 import { goldenCases } from '../golden/cases.ts';
 import { type Callers, fixtures as goldenFixtures } from '../golden/fixtures.ts';
 import { configured, makeConnector } from '../support/connectors.ts';
-import { deploy } from '../support/deployed.ts';
+import { deploy, endOfRun } from '../support/deployed.ts';
 import { givePassword, password, signIn } from '../support/oauth.ts';
 import { makeAccount, makeChannel, makeProject, makeSite } from '../support/platform.ts';
 import { makeProdConnector, makeVersion } from '../support/production.ts';
@@ -299,6 +302,20 @@ const fixtures: Record<string, Fixture> = {
     const { id, site } = await deploy(server, admin, digest, { fields: testFields });
     return { body: { connector: id, version: 1, site, values: { rows: '1' } } };
   },
+  run_replay: async (world) => {
+    const { server, admin } = world;
+    const { body } = await (fixtures.run_create as Fixture)(world);
+    const { run } = await ask(world, 'POST', '/runs', body);
+    await endOfRun(server, admin, run.uuid);
+    return { params: { runId: run.uuid }, body: { version: 1 } };
+  },
+  run_file_show: async ({ server, params }) => {
+    const { storage } = server.server.services;
+    const { exchange } = runFolder(await storage.folder('runs', params.runId as string));
+    await mkdir(exchange, { recursive: true });
+    await writeFile(join(exchange, 'report.txt'), 'done');
+    return { params: { ...params, store: 'exchange', path: 'report.txt' } };
+  },
   run_cancel: async (world) => ({ params: { runId: await world.putRun('queued') } }),
   organization_update: async (world) => ({
     ...(await organization(world)),
@@ -386,6 +403,12 @@ const fixtures: Record<string, Fixture> = {
       })
       .execute();
     return { params: { webhookId, deliveryId } };
+  },
+  // A demo that made nothing yet.
+  demo_remove: async ({ server }) => {
+    await sql`INSERT INTO demo_workspace (only_one) VALUES (true)
+      ON CONFLICT (only_one) DO UPDATE SET removed_at = NULL`.execute(server.server.services.db);
+    return {};
   },
   platform_account_create: () => ({ body: { name: name() } }),
   platform_account_update: async (world) => ({ ...(await place(world)), body: { name: name() } }),
