@@ -19,12 +19,12 @@ What the tests of the server have seen of every operation of the API. This page 
 `;
 
 /** What the tests try every operation with. */
-export const roleCount = 7;
+const roleCount = 7;
 
 const folder = new URL('../../packages/contract/examples/cde/', import.meta.url);
 
 /** Operation → how many golden examples it has. */
-export function goldenCounts(): Map<string, number> {
+function goldenCounts(): Map<string, number> {
   const counts = new Map<string, number>();
   for (const name of readdirSync(folder).filter((file) => file.endsWith('.json'))) {
     const { operation } = JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as { operation: string };

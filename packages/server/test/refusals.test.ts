@@ -47,7 +47,7 @@ function absent(parameter: string, present: string): string {
   return /^\d+$/.test(present) ? '2147483647' : `${present}-none`;
 }
 
-/** What no address leads to: it is named by the body, or a part of what is there. Tested beside their verbs. */
+/** What no path leads to: it is named by the body or the query, or a part of what is there. Tested beside their verbs. */
 const otherwise: Record<string, readonly string[]> = {
   connector_version_remove_logo: ['Logo not found.'],
   connector_bucket_create_link: ['Bucket not found.'],
@@ -56,6 +56,9 @@ const otherwise: Record<string, readonly string[]> = {
   show_metadata_for_connector: ['Connector does not have metadata saved.'],
   connector_build_trigger: ['Connector not found.', 'Connector version not found.'],
   run_create: ['Connector not found.', 'Connector version not found.'],
+  run_replay: ['Connector not found.', 'Connector version not found.'],
+  demo_remove: ['Demo not found.'],
+  container_api_openapi: ['Container API version not found.'],
 };
 
 const addressed = new Map(

@@ -135,5 +135,5 @@ export function without(body: unknown, root: Node, path: Path): unknown {
 const valueAt = (body: unknown, path: Path): unknown =>
   path.reduce((value, part) => (value as Record<string | number, unknown>)[part], body);
 
-export const isObject = (value: unknown): value is Record<string, unknown> =>
+const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
