@@ -3,6 +3,10 @@
  */
 import { writeFileSync } from 'node:fs';
 import { settingsPage } from './lib/settings-page.ts';
+import { statesPage } from './lib/states-page.ts';
 
-writeFileSync(new URL('../docs/settings.md', import.meta.url), settingsPage());
-console.log('docs/settings.md');
+const pages = { 'settings.md': settingsPage(), 'reference/version-states.md': statesPage() };
+for (const [name, text] of Object.entries(pages)) {
+  writeFileSync(new URL(`../docs/${name}`, import.meta.url), text);
+  console.log(`docs/${name}`);
+}

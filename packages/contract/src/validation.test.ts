@@ -57,6 +57,8 @@ describe('every text of chapter 1.6', () => {
     ],
     ['pattern', one(requiredText({ pattern: /^a$/ })), { field: 'b' }, 'This value is not valid.'],
     ['control characters', one(requiredText()), { field: 'a\u0007' }, 'This value is not valid.'],
+    ['half a character', one(requiredText()), { field: 'a\ud800' }, 'This value is not valid.'],
+    ['NUL as sent', one(text({ verbatim: true })), { field: 'a\0' }, 'This value is not valid.'],
   ])('%s', (_name, schema, value, expected) => {
     expect(errorsOf(schema, value)).toEqual({ field: expected });
   });

@@ -14,10 +14,14 @@ export const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters the contract refuses
 const controlCharacters = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
+/** No database and no file holds these as a text: NUL, and half of a surrogate pair. */
+const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+
 interface SchemaNode {
   type?: string | string[];
   properties?: Record<string, SchemaNode>;
   required?: string[];
+  additionalProperties?: boolean | SchemaNode;
   items?: SchemaNode;
   maxLength?: number;
   minLength?: number;
@@ -80,28 +84,31 @@ function prepare(
   key: string,
   errors: Map<string, string>,
   depth: number,
+  around = false,
 ): unknown {
-  // Deeper than any body goes; what lies there is refused as unexpected by its outermost key.
-  if (depth > 64) return value;
-  if (node?.['x-verbatim']) return value;
+  // Deeper than any body goes: what lies there is refused by its outermost key, and never too deep to be printed.
+  if (depth > 64) return null;
+  const verbatim = around || node?.['x-verbatim'] === true;
   if (typeof value === 'string') {
-    const trimmed = value.trim();
-    if (controlCharacters.test(trimmed)) {
-      errors.set(key, node?.['x-texts']?.any ?? texts.invalid);
-      return '-';
-    }
-    return trimmed;
+    const text = verbatim ? value : value.trim();
+    if (isStorable(text) && (verbatim || !controlCharacters.test(text))) return text;
+    errors.set(key, node?.['x-texts']?.any ?? texts.invalid);
+    return '-';
   }
-  if (Array.isArray(value))
+  if (value === null || typeof value !== 'object') return value;
+  const values = typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined;
+  // Rows of any shape: they go into files, which the verb writes and checks.
+  if (verbatim && values === undefined) return value;
+  if (Array.isArray(value)) {
     return value.map((item, index) => prepare(item, node?.items, `${key}[${index}]`, errors, depth + 1));
-  if (value !== null && typeof value === 'object') {
-    const copy: Record<string, unknown> = Object.create(null);
-    for (const [name, item] of Object.entries(value)) {
-      copy[name] = prepare(item, node?.properties?.[name], key ? `${key}.${name}` : name, errors, depth + 1);
-    }
-    return copy;
   }
-  return value;
+  const copy: Record<string, unknown> = Object.create(null);
+  for (const [name, item] of Object.entries(value)) {
+    const place = key ? `${key}.${name}` : name;
+    if (values !== undefined && !isStorable(name)) errors.set(place, texts.invalid);
+    copy[name] = prepare(item, node?.properties?.[name] ?? values, place, errors, depth + 1, verbatim);
+  }
+  return copy;
 }
 
 function explain(error: ErrorObject, root: SchemaNode): { key: string; text: string } {

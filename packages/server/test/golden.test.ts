@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { goldenCases } from './golden/cases.ts';
 import { differences } from './golden/compare.ts';
 import { type Callers, fixtures } from './golden/fixtures.ts';
+import { record } from './support/recording.ts';
 import { startTestServer, type TestServer } from './support/server.ts';
 
 const declared = new Set(allOperations.map(({ id }) => id));
@@ -59,6 +60,7 @@ describe.each(cases)('$file', (golden) => {
     expect(answer.status, answer.text).toBe(golden.status);
     if (golden.response === null) expect(answer.text).toBe('');
     else expect(differences(answer.body, golden.response, golden.volatile)).toEqual([]);
+    record({ kind: 'golden', operation: golden.operation, example: golden.file });
   });
 });
 

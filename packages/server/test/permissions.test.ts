@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { allOperations, type Operation } from '@slipway/contract';
+import { allOperations, type Operation, roleScopes } from '@slipway/contract';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { routes } from '../src/routes.ts';
-import { configured, makeConnector } from './support/connectors.ts';
-import { makeAccount, makeChannel, makeProject, makeSite } from './support/platform.ts';
+import { makeConnector } from './support/connectors.ts';
+import { grant } from './support/deployed.ts';
+import { entityParams } from './support/entities.ts';
+import { record } from './support/recording.ts';
 import { startTestServer, type TestServer, type TestUser } from './support/server.ts';
 
 type Role = 'anonymous' | 'viewer' | 'foreign' | 'member' | 'admin';
@@ -33,121 +35,52 @@ beforeAll(async () => {
     foreign: await server.makeUser(),
     admin: await server.makeUser({ role: 'admin' }),
   };
-  params = await makeEntities(organization);
-});
-
-async function makeEntities(organization: string): Promise<Record<string, string>> {
-  const { db } = server.server.services;
-  const connector = await makeConnector(server, users.member, { version: configured });
-  const state = await server.request('POST', '/builds/connectors', {
-    token: users.member.token,
-    body: { connector: connector.id },
-  });
-  const account = await makeAccount(server);
-  const project = await makeProject(server, account);
-  const site = await makeSite(server, project);
+  params = await entityParams(server, { owner: users.member, organization, member: users.viewer });
+  const binned = await makeConnector(server, users.member);
+  await server.request('PATCH', `/connectors/${binned.id}/move-to-bin`, { token: users.member.token });
+  params.movedToBinPublicId = binned.id;
   // Chapter 6 reads the columns as rights: viewer = read, member = write, admin = account admin.
   for (const [user, right] of [
     [users.viewer, 'read'],
     [users.member, 'write'],
     [users.admin, 'admin'],
   ] as const) {
-    await db
-      .insertInto('memberships')
-      .values({ id: crypto.randomUUID(), user_id: user.id, level: 'account', target: account, right })
-      .execute();
+    await grant(server, user, 'account', Number(params.accountId), right);
   }
-  const run = await db
-    .insertInto('runs')
-    .values({
-      id: crypto.randomUUID(),
-      connector_id: connector.id,
-      version_id: connector.versionId,
-      major: 1,
-      connector_version: '1.0.0',
-      state: 'finished',
-      environment: 'dev',
-      stage: 'import',
-      process_id: crypto.randomUUID(),
-      site_id: site,
-      site_name: 'S',
-      project_id: project,
-      project_name: 'P',
-      account_id: account,
-      account_name: 'A',
-    })
-    .returning('id')
-    .executeTakeFirstOrThrow();
-  await db
-    .insertInto('authentications')
-    .values({ id: 1, name: 'Provider', kind: 'fields', fields: '[]' })
-    .execute();
-  await server.request('PUT', '/secrets/owned/secret', {
-    token: users.member.token,
-    body: { fields: { key: 'value' } },
-  });
-  const bucket = await server.request('POST', '/buckets', {
-    token: users.member.token,
-    body: { name: 'Files' },
-  });
-  const webhook = await server.request('POST', '/webhooks', {
-    token: users.member.token,
-    body: { name: 'Hook', url: 'https://example.com/hook', events: ['*'] },
-  });
-  return {
-    webhookId: webhook.body.data.id,
-    deliveryId: crypto.randomUUID(),
-    publicId: connector.id,
-    movedToBinPublicId: connector.id,
-    connectorVersion: '1',
-    commandOption: 'none',
-    backgroundAction: 'build',
-    stateId: state.body.data.state.uuid,
-    buildId: state.body.data.state.uuid,
-    runId: run.id,
-    organizationId: organization,
-    connectorUuid: connector.id,
-    otherVersion: 'latest',
-    bucketId: bucket.body.data.id,
-    environment: 'dev',
-    major: '1',
-    memberId: users.viewer.id,
-    integratorId: users.foreign.id,
-    // Nobody of those who call: everybody may change their own name.
-    userId: (await server.makeUser()).id,
-    tokenId: crypto.randomUUID(),
-    token: 'none',
-    signInId: crypto.randomUUID(),
-    clientId: 'none',
-    path: 'owned/secret',
-    store: 'exchange',
-    authenticationId: '1',
-    accountId: String(account),
-    projectId: String(project),
-    siteId: String(site),
-    dataSourceId: '1',
-    channelId: String(await makeChannel(server, { owner: organization })),
-    legacyExecutableId: '1',
-    processId: crypto.randomUUID(),
-  };
-}
+});
 
 const addressOf = (operation: Operation): string =>
   operation.path.replace(/\{(\w+)\}/g, (_whole, name: string) => {
     const value = params[name];
-    if (value === undefined) throw new Error(`No entity for {${name}} of ${operation.id}.`);
+    if (value === undefined) {
+      throw new Error(
+        `No entity for {${name}} of ${operation.id}: add one to packages/server/test/support/entities.ts.`,
+      );
+    }
     return value;
   });
 
-/** A form where one is expected: another content type is refused before the entity is looked for. */
-const wrongBody = ({ upload }: Operation) => (upload ? new FormData() : { 'no-such-field': true });
+/** Verbs that look for what they are about by themselves, behind the check of the body: a refusal needs the right one. */
+const rightBodies: Record<string, () => object | undefined> = {
+  connector_build_trigger: () => ({ connector: params.publicId }),
+  run_create: () => ({ connector: params.publicId }),
+  sign_in_delete: () => undefined,
+  token_delete: () => undefined,
+};
 
-const send = (operation: Operation, token: string | undefined) =>
-  server.request(operation.method, addressOf(operation), {
-    token,
-    // Wrong on purpose: access is decided before the fields of a body are looked at, so nothing is ever changed.
-    body: operation.method === 'GET' || operation.method === 'DELETE' ? undefined : wrongBody(operation),
-  });
+/**
+ * Wrong on purpose: access is decided before the fields of a body are looked at, so nothing is ever changed. A form where
+ * one is expected, since another content type is refused before the entity is looked for.
+ */
+function bodyOf({ id, method, upload }: Operation, refused: boolean): unknown {
+  if (method === 'GET') return undefined;
+  if (upload) return new FormData();
+  const rightBody = rightBodies[id];
+  return refused && rightBody ? rightBody() : { 'no-such-field': true };
+}
+
+const send = (operation: Operation, token: string | undefined, refused: boolean) =>
+  server.request(operation.method, addressOf(operation), { token, body: bodyOf(operation, refused) });
 
 test('every declared operation is bound to a verb, and stands in the matrix', () => {
   const bound = new Set(routes.map(({ operation }) => operation.id));
@@ -156,45 +89,61 @@ test('every declared operation is bound to a verb, and stands in the matrix', ()
   expect(allOperations.map(({ id }) => id).filter((id) => !known.has(id))).toEqual([]);
 });
 
-/** Who may change what of a user depends on the fields, so its verb decides; tested beside it. */
-const byField = 'user_update';
+test.each(rows)('$operation declares the scope of the matrix', ({ operation, scope }) => {
+  expect(declared.get(operation)?.scope).toBe(scope);
+});
 
-test.each(rows.filter(({ operation }) => operation !== byField))(
-  '$operation declares the scope of the matrix',
-  ({ operation, scope }) => {
-    expect(declared.get(operation)?.scope).toBe(scope);
-  },
-);
+describe.each(rows)('$operation', (row) => {
+  const operation = declared.get(row.operation) as Operation;
+  const isPublic = operation.access === 'public';
 
-// The entity of a DELETE is gone after the first call that may: those are tested beside their verbs.
-const harmless = rows.filter(({ operation }) => declared.get(operation)?.method !== 'DELETE');
-/** Looked up by the body, which is wrong here on purpose; tested beside their verbs. */
-const byBody = new Set(['connector_build_trigger', 'run_create']);
-/** The first needs a connector in the bin. */
-const elsewhere = new Set(['connector_restore_from_bin', byField]);
-
-describe.each(harmless.filter(({ operation }) => !elsewhere.has(operation)))('$operation', (row) => {
   test.each(roles)('as %s', async (role) => {
-    const operation = declared.get(row.operation) as Operation;
-    const answer = await send(operation, role === 'anonymous' ? undefined : users[role].token);
     const expected = row[role].replace(/[^0-9].*$/, '');
-    if (expected === '401' || expected === '403' || expected === '404') {
-      if (byBody.has(row.operation) && expected !== '401' && role !== 'viewer') return;
-      expect(answer.status, answer.text).toBe(Number(expected));
-    } else {
-      expect([401, 403], answer.text).not.toContain(answer.status);
+    const refused = ['401', '403', '404'].includes(expected);
+    const answer = await send(operation, role === 'anonymous' ? undefined : users[role].token, refused);
+    if (refused) expect(answer.status, answer.text).toBe(Number(expected));
+    else expect([401, 403], answer.text).not.toContain(answer.status);
+    if (expected === '401') {
+      expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="slipway"');
+      expect(answer.body).toEqual({ message: 'You have to be authorized to access this resource.' });
     }
-    expect(answer.status).toBeLessThan(500);
+    if (expected === '403') expect(answer.body).toEqual({ message: 'Access denied for user.' });
+    expect(answer.status, answer.text).toBeLessThan(500);
+    record({ kind: 'role', operation: operation.id, role });
   });
-  test('without its scope', async () => {
-    const operation = declared.get(row.operation) as Operation;
-    if (operation.scope === null) return;
-    const { token } = await server.makeUser({ role: 'admin', scopes: [] });
-    const answer = await send(operation, token);
-    expect(answer.status).toBe(403);
-    expect(answer.headers.get('www-authenticate')).toBe(
-      `Bearer error="insufficient_scope", scope="${operation.scope}"`,
-    );
-    expect(answer.body).toEqual({ message: 'Access denied for user.' });
+
+  test(`with an expired token${isPublic ? ', which nobody looks at' : ''}`, async () => {
+    const { token, id } = await server.makeUser({ role: 'admin' });
+    await server.server.services.db
+      .updateTable('tokens')
+      .set({ expires_at: new Date(Date.now() - 1000) })
+      .where('user_id', '=', id)
+      .execute();
+    const answer = await send(operation, token, !isPublic);
+    if (isPublic) {
+      expect(answer.status, answer.text).not.toBe(401);
+    } else {
+      expect(answer.status, answer.text).toBe(401);
+      expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="slipway", error="invalid_token"');
+      expect(answer.body).toEqual({ message: 'You have to be authorized to access this resource.' });
+    }
+    record({ kind: 'role', operation: operation.id, role: 'expired token' });
+  });
+
+  test('with every scope but its own', async () => {
+    const { scope, otherScope } = operation;
+    const scopes = roleScopes.admin.filter((other) => other !== scope && other !== otherScope);
+    const { token } = await server.makeUser({ role: 'admin', scopes });
+    const answer = await send(operation, token, true);
+    if (scope === null) {
+      expect([401, 403], answer.text).not.toContain(answer.status);
+    } else {
+      expect(answer.status, answer.text).toBe(403);
+      expect(answer.headers.get('www-authenticate')).toBe(
+        `Bearer error="insufficient_scope", scope="${scope}"`,
+      );
+      expect(answer.body).toEqual({ message: 'Access denied for user.' });
+    }
+    record({ kind: 'role', operation: operation.id, role: 'wrong scope' });
   });
 });

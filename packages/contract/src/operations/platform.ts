@@ -3,10 +3,11 @@ import { connectorTypes, datasourceCategories, processActions, processStatuses }
 import {
   body,
   choice,
-  integer,
   nullableInteger,
+  nullablePositiveInteger,
   nullableText,
   optional,
+  positiveInteger,
   requiredText,
   uuid,
 } from '../fields.ts';
@@ -292,8 +293,8 @@ const longestValue = 131_072;
 
 const part = body({
   id: uuid(),
-  version: integer({ minimum: 1 }),
-  credential: optional(nullableInteger({ minimum: 1 })),
+  version: positiveInteger(),
+  credential: optional(nullablePositiveInteger()),
   // Values are passed as entered, so they are not trimmed; which options there are, the version tells.
   values: optional(
     Type.Unsafe<Record<string, string>>({
@@ -312,7 +313,7 @@ const dataSourceBody = body({
   kind: choice(dataSourceKinds),
   role: optional(choice(dataSourceRoles)),
   status: optional(choice(siteStatuses)),
-  order: optional(nullableInteger({ minimum: 1, maximum: 2_147_483_647, texts: { range: texts.positive } })),
+  order: optional(nullablePositiveInteger()),
   connector: optional(ConnectorPartBody),
   transform: optional(ConnectorPartBody),
   'on-failure': optional(choice(failurePolicies)),
@@ -423,7 +424,7 @@ export const platformProcessCreate = operation({
   subject: 'site',
   body: body({
     action: choice(processActions, { texts: { any: texts.choice } }),
-    id: optional(nullableInteger({ minimum: 1 })),
+    id: optional(nullablePositiveInteger()),
   }),
   rules: processRules,
   success: {

@@ -21,6 +21,7 @@ export const platformAccountUpdate = operation({
   summary: 'Rename an account',
   access: 'admin',
   scope: 'admin',
+  subject: 'account',
   body: body({ name: optional(requiredText()) }),
   success: { envelope: 'single', message: 'Account updated.', resource: 'account', data: Account },
   refusals: [field('name', texts.blank), missing('Account')],
@@ -35,6 +36,7 @@ export const platformAccountDelete = operation({
   summary: 'Delete an empty account',
   access: 'admin',
   scope: 'admin',
+  subject: 'account',
   success: { envelope: 'empty' },
   refusals: [sentence('Account still has projects.'), missing('Account')],
 });

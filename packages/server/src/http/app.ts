@@ -1,9 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import multipart from '@fastify/multipart';
 import { messages, type Operation } from '@slipway/contract';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Actor, Context } from '../context.ts';
-import { Refusal } from '../errors.ts';
+import { Refusal, refused } from '../errors.ts';
 import { type RefusalRecorder, refusalRecorder } from '../events/refusals.ts';
 import { authenticate } from '../identity/authenticate.ts';
 import type { Services } from '../services.ts';
@@ -67,9 +68,12 @@ export function buildApp(
   app.decorateRequest('actor', null as unknown as Actor);
   app.removeAllContentTypeParsers();
   // Parsed later, after the checks that come before it; an empty body is no body.
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
-    done(null, (body as string).trim() === '' ? undefined : body),
-  );
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    // Decoding would put replacement characters in the place of what was sent.
+    if (!isUtf8(body as Buffer)) return done(refused(messages.malformedJson));
+    const text = body.toString();
+    done(null, text.trim() === '' ? undefined : text);
+  });
   app.addHook('onRequest', async (request, reply) => {
     setHeaders(request, reply);
     // The router would take what follows the slash for an empty parameter (1.1: a trailing slash is not accepted).

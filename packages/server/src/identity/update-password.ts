@@ -16,7 +16,9 @@ export async function updatePassword(
   context: Context,
   { body }: Input<typeof operations.meUpdatePassword>,
 ): Promise<void> {
-  const { actor, db } = context;
+  const { actor, services } = context;
+  // Not the request's transaction: a refusal would undo the count of its own try.
+  const { db } = services;
   const { signIn } = actor;
   if (signIn === undefined) throw denied();
   const user = await db

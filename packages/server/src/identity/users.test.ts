@@ -1,5 +1,6 @@
 import type { operations } from '@slipway/contract';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { record } from '../../test/support/recording.ts';
 import { startTestServer, type TestServer, type TestUser } from '../../test/support/server.ts';
 import type { Context } from '../context.ts';
 import type { Input } from '../http/route.ts';
@@ -223,7 +224,9 @@ test("two admins who take each other's rights away at once leave one of them", a
     const results = await Promise.allSettled([disable(one, two), disable(two, one)]);
     expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     const refused = results.find((result) => result.status === 'rejected');
-    expect(refused?.reason.body).toEqual({ message: 'At least one active admin is needed.', errors: [] });
+    const body = { message: 'At least one active admin is needed.', errors: [] };
+    expect(refused?.reason.body).toEqual(body);
+    record({ kind: 'refusal', operation: 'user_update', status: 400, body });
   } finally {
     await services.db.updateTable('users').set({ status: 'active' }).execute();
   }

@@ -128,6 +128,9 @@ describe('channels', () => {
     expect(await call('PUT', path, { name: 'New', fields, delta: false })).toEqual(
       badRequest({ delta: 'This field was not expected.' }),
     );
+    expect(await call('PUT', path, { name: 'New', fields, 'file-names': { plain: '../x' } })).toEqual(
+      badRequest({ 'file-names.plain': 'This value is not a valid path.' }),
+    );
     expect(await call('PUT', path, { name: 'New' })).toEqual(
       badRequest({ fields: 'A delta channel needs exactly one unique field as delta key.' }),
     );

@@ -146,6 +146,26 @@ test.each([
   expect([answer.status, answer.body]).toEqual([400, { message: 'Bad request.', errors }]);
 });
 
+test('a new source has the same rules', async () => {
+  const create = async (connector: DeployedConnector, more: object) => {
+    const answer = await server.request('POST', `/platform/sites/${connector.site}/data-sources`, {
+      token: user.token,
+      body: { name: 'New', kind: 'connector', connector: { id: connector.id, version: 1, ...more } },
+    });
+    expect([answer.status, answer.body.message]).toEqual([400, 'Bad request.']);
+    return answer.body.errors;
+  };
+  expect(await create(shop, { values: { ...valid, fast: 'yes', region: '3' } })).toEqual({
+    'connector.values.fast': 'This value should be 0 or 1.',
+    'connector.values.region': 'This value should be one of the options.',
+  });
+  const other = await deploy(server, user, digest, {
+    fields: [{ option: 'authentication_select', type: 'authentication_select', required: true }],
+  });
+  expect(await create(other, {})).toEqual({ 'connector.credential': 'This value should not be blank.' });
+  expect(await create(other, { credential: 5 })).toEqual({ 'connector.credential': 'Credential not found.' });
+});
+
 test('*** fills no password that was never stored', async () => {
   const other = await deploy(server, user, digest, { name: 'Other', fields });
   const answer = await put(form({ bucket: 'b', token: '***' }, {}, other), other);

@@ -179,3 +179,26 @@ async function insertEnded(connector: DeployedConnector, id: string): Promise<vo
     })
     .execute();
 }
+
+test('a replay takes its turn on the site, and ends with its connector', async () => {
+  const connector = await exporter();
+  const first = await ended('/runs', { connector: connector.id, input: { rows: { input: [{ id: 1 }] } } });
+  const { db } = server.server.services;
+  await db
+    .insertInto('processes')
+    .values({
+      id: randomUUID(),
+      site_id: connector.site,
+      action: 'import',
+      status: 'queued',
+      trigger: 'manual',
+      steps: '[]',
+    })
+    .execute();
+  const busy = await post(`/runs/${first}/replay`);
+  expect([busy.status, busy.body]).toEqual([409, { message: 'A process is already queued for this site.' }]);
+  await db.deleteFrom('processes').where('site_id', '=', connector.site).execute();
+  await db.updateTable('connectors').set({ deleted_at: new Date() }).where('id', '=', connector.id).execute();
+  const binned = await post(`/runs/${first}/replay`);
+  expect([binned.status, binned.body]).toEqual([404, { message: 'Connector not found.' }]);
+});

@@ -274,10 +274,19 @@ describe('states', () => {
       .set({ flow: 'migration' })
       .where('id', '=', id)
       .execute();
-    expect((await add(id, { ...field, 'command-option': 'other' })).body).toEqual({
+    const frozen = {
       message: 'Individual configurations are frozen while the connector migrates.',
       errors: [],
-    });
+    };
+    expect((await add(id, { ...field, 'command-option': 'other' })).body).toEqual(frozen);
+    const change = async (method: string, path: string, body?: object) => {
+      const address = `/connectors/${id}/versions/1/individual-configs/${path}`;
+      return (await server.request(method, address, { token: user.token, body })).body;
+    };
+    const option = field['command-option'];
+    expect(await change('PUT', option, field)).toEqual(frozen);
+    expect(await change('PUT', 'order', { order: [option] })).toEqual(frozen);
+    expect(await change('DELETE', option)).toEqual(frozen);
   });
 });
 

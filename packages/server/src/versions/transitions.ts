@@ -26,7 +26,7 @@ const row = (
  * The state machine. Everything that is not in this table is refused with the state's name. Configuration changes are
  * not in it: they are possible in every stable state and lead to `stateAfterChange`.
  */
-const transitions: readonly Transition[] = [
+export const transitions: readonly Transition[] = [
   row('build', 'updated', 'building', 'built'),
   row('build', 'built', 'building', 'built'),
   row('build', 'synchronized-to-dev', 'building', 'built'),

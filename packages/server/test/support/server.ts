@@ -11,6 +11,7 @@ import { newId } from '../../src/ids.ts';
 import { type Server, startServer } from '../../src/server.ts';
 import { parseSettings } from '../../src/settings.ts';
 import { createTestDatabase } from './database.ts';
+import { recordAnswer } from './recording.ts';
 
 export interface TestUser {
   id: string;
@@ -97,12 +98,9 @@ export async function startTestServer(
       });
       const text = await response.text();
       const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
-      return {
-        status: response.status,
-        headers: response.headers,
-        text,
-        body: isJson && text !== '' ? JSON.parse(text) : undefined,
-      };
+      const answer = isJson && text !== '' ? JSON.parse(text) : undefined;
+      recordAnswer(method, path, response.status, answer);
+      return { status: response.status, headers: response.headers, text, body: answer };
     },
     // Whatever a test meets is to be seen, not tried again.
     client: ({ token }) => createClient({ url, token, retries: 0 }),
