@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionMode } from '@slipway/contract';
+import { isLoopback } from './http/outgoing.ts';
 import { type SettingRow, settingRows } from './settings-table.ts';
 import { allowed, parseValue } from './settings-values.ts';
 
@@ -161,6 +162,12 @@ function checkTogether(values: Values, problems: string[]): void {
   if (upstream.length === 1 || upstream.length === 2) {
     problems.push(
       'SLIPWAY_OIDC_ISSUER, SLIPWAY_OIDC_CLIENT_ID and SLIPWAY_OIDC_CLIENT_SECRET belong together.',
+    );
+  }
+  const issuer = values.oidcIssuer;
+  if (typeof issuer === 'string' && issuer.startsWith('http:') && !isLoopback(new URL(issuer).hostname)) {
+    problems.push(
+      `SLIPWAY_OIDC_ISSUER is "${issuer}"; it should begin with https://, or with http:// on this machine.`,
     );
   }
   if (values.registryUsername !== null || values.registryPassword !== null) {

@@ -584,6 +584,13 @@ export interface Tokens {
   user_id: string;
 }
 
+export interface UserIdentities {
+  created_at: Generated<Timestamp>;
+  issuer: string;
+  subject: string;
+  user_id: string;
+}
+
 export interface Users {
   created_at: Generated<Timestamp>;
   dev_defaults: Json | null;
@@ -592,6 +599,7 @@ export interface Users {
   last_seen_at: Timestamp | null;
   name: string | null;
   password_hash: string | null;
+  password_temporary: Generated<boolean>;
   prod_defaults: Json | null;
   role: string;
   status: string;
@@ -711,6 +719,7 @@ export interface DB {
   sites: Sites;
   states: States;
   tokens: Tokens;
+  user_identities: UserIdentities;
   users: Users;
   vault_entries: VaultEntries;
   version_authentications: VersionAuthentications;
