@@ -243,6 +243,14 @@ export const settingRows: readonly SettingRow[] = [
     type: text,
   },
   {
+    name: 'SLIPWAY_SECOND_MASTER_KEY',
+    default: null,
+    meaning:
+      'Another key that opens stored values while the provider env changes its key. See [keys](guides/keys.md).',
+    secret: true,
+    type: text,
+  },
+  {
     name: 'SLIPWAY_OIDC_ISSUER',
     default: null,
     meaning:

@@ -48,6 +48,7 @@ export interface Settings {
   adminToken: string | null;
   keyProvider: 'file' | 'env';
   masterKey: string | null;
+  secondMasterKey: string | null;
   oidcIssuer: string | null;
   oidcClientId: string | null;
   oidcClientSecret: string | null;
@@ -155,8 +156,13 @@ function checkTogether(values: Values, problems: string[]): void {
   if (values.keyProvider === 'env' && typeof key !== 'string') {
     problems.push('SLIPWAY_MASTER_KEY is not set; SLIPWAY_KEY_PROVIDER=env needs it.');
   }
-  if (typeof key === 'string' && !/^[A-Za-z0-9+/]{43}=$/.test(key)) {
-    problems.push('SLIPWAY_MASTER_KEY is ***; it should be 32 bytes in base64.');
+  for (const [name, given] of [
+    ['SLIPWAY_MASTER_KEY', key],
+    ['SLIPWAY_SECOND_MASTER_KEY', values.secondMasterKey],
+  ] as const) {
+    if (typeof given === 'string' && !/^[A-Za-z0-9+/]{43}=$/.test(given)) {
+      problems.push(`${name} is ***; it should be 32 bytes in base64.`);
+    }
   }
   const upstream = ['oidcIssuer', 'oidcClientId', 'oidcClientSecret'].filter((name) => values[name] === null);
   if (upstream.length === 1 || upstream.length === 2) {

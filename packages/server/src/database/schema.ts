@@ -616,6 +616,12 @@ export interface VaultEntries {
   wrapped_key: Buffer;
 }
 
+export interface VaultKeys {
+  created_at: Generated<Timestamp>;
+  id: string;
+  replaced_by: string | null;
+}
+
 export interface VersionAuthentications {
   authentication_id: number;
   place: number;
@@ -722,6 +728,7 @@ export interface DB {
   user_identities: UserIdentities;
   users: Users;
   vault_entries: VaultEntries;
+  vault_keys: VaultKeys;
   version_authentications: VersionAuthentications;
   version_buckets: VersionBuckets;
   version_logos: VersionLogos;
