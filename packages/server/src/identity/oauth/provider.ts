@@ -114,7 +114,11 @@ function configurationOf(services: Services, keys: KeySet): Configuration {
       devInteractions: { enabled: false },
       userinfo: { enabled: false },
       clientCredentials: { enabled: true },
-      revocation: { enabled: true },
+      revocation: {
+        enabled: true,
+        // A client gives back what is its own.
+        allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId,
+      },
       deviceFlow: {
         enabled: true,
         charset: 'base-20',
