@@ -9,7 +9,8 @@ import {
   Visitor,
 } from '../../test/support/oauth.ts';
 
-test('an operator gives an account back with a password to hand over', async () => {
+// The program is started three times, each time as a process of its own.
+test('an operator gives an account back with a password to hand over', { timeout: 120_000 }, async () => {
   const server = await startOAuthServer();
   const { services } = server.server;
   const user = await server.makeUser();

@@ -146,7 +146,7 @@ describe('the key file', () => {
   });
 
   test('survives kill -9 at any moment, with a server that writes all the time', {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
     const running = await openVault(inFile());
     const texts = Array.from({ length: 12_000 }, (_, index) => `value ${index}`);

@@ -45,10 +45,13 @@ export interface SignInForm {
   upstream: { host: string; again: boolean } | null;
   email?: string;
   problem?: string;
+  /** The problem is about something else than what was typed. */
+  typedWell?: boolean;
 }
 
-export function signInPage({ path, client, upstream, email = '', problem: text }: SignInForm): string {
-  const faulty = text ? ' aria-invalid="true" aria-describedby="problem"' : '';
+export function signInPage(form: SignInForm): string {
+  const { path, client, upstream, email = '', problem: text, typedWell = false } = form;
+  const faulty = text && !typedWell ? ' aria-invalid="true" aria-describedby="problem"' : '';
   // Who comes back after a wrong password goes on with the password.
   const [first, second] = email === '' ? [' autofocus', ''] : ['', ' autofocus'];
   return page(

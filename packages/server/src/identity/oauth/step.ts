@@ -3,7 +3,7 @@ import type Provider from 'oidc-provider';
 import type { InteractionResults } from 'oidc-provider';
 import type { Services } from '../../services.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { signInPage } from './pages.ts';
+import { type SignInForm, signInPage } from './pages.ts';
 import { nameOf } from './provider.ts';
 import { pageHeaders } from './send-page.ts';
 
@@ -59,7 +59,7 @@ export const formOf = ({ request }: Step): Record<string, string | undefined> =>
 export async function sendSignIn(
   step: Step,
   status: number,
-  { again = false, ...more }: { email?: string; problem?: string; again?: boolean } = {},
+  { again = false, ...more }: Pick<SignInForm, 'email' | 'problem' | 'typedWell'> & { again?: boolean } = {},
 ): Promise<FastifyReply> {
   const { reply, path, redirectUri } = step;
   const client = nameOf(await clientOf(step));

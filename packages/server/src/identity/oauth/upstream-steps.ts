@@ -17,7 +17,7 @@ export async function goUpstream(step: Step): Promise<FastifyReply> {
   const { wait } = await begin(services.db, { ip: request.ip, account: null });
   if (wait > 0) {
     reply.header('retry-after', wait);
-    return sendSignIn(step, 429, { problem: waitText(wait) });
+    return sendSignIn(step, 429, { problem: waitText(wait), typedWell: true });
   }
   const { login_hint: hint } = details.params;
   try {
@@ -61,7 +61,10 @@ export async function signInFromUpstream(step: Step): Promise<FastifyReply> {
   const query = queryOf(request);
   const pending = await readPending(services.signingKeys, request.headers.cookie);
   if (!pending || pending.state !== query.get('state')) {
-    return sendSignIn(step, 400, { problem: `This sign-in at ${upstream.host} is too old. Begin it again.` });
+    return sendSignIn(step, 400, {
+      problem: `This sign-in at ${upstream.host} is too old. Begin it again.`,
+      typedWell: true,
+    });
   }
   // An answer is taken once.
   reply.header('set-cookie', forgottenCookie(path, isSecure(step)));
@@ -70,7 +73,7 @@ export async function signInFromUpstream(step: Step): Promise<FastifyReply> {
     const matched = await matchUser(services, who, { ip: request.ip, requestId: request.id });
     if ('stranger' in matched) {
       const problem = strangers[matched.stranger](who.email, upstream.host);
-      return sendSignIn(step, 403, { problem, again: true });
+      return sendSignIn(step, 403, { problem, typedWell: true, again: true });
     }
     return finish(step, { login: { accountId: matched.userId, amr: [upstreamMethod], remember: true } });
   } catch (error) {
@@ -113,7 +116,11 @@ function sendProblem(step: Step, host: string, error: unknown): Promise<FastifyR
     );
   }
   const status = problem === 'unreachable' ? 502 : 400;
-  return sendSignIn(step, status, { problem: problems[problem](host), again: problem === 'cancelled' });
+  return sendSignIn(step, status, {
+    problem: problems[problem](host),
+    typedWell: true,
+    again: problem === 'cancelled',
+  });
 }
 
 /** What went wrong, without the answers of the provider: they may hold tokens. */
