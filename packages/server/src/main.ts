@@ -1,7 +1,9 @@
 import pino from 'pino';
+import { resetPasswordCommand } from './commands/reset-password.ts';
+import { rotateKeysCommand } from './commands/rotate-keys.ts';
 import { runDemo } from './demo/demo.ts';
 import { startServer } from './server.ts';
-import { describeSettings, parseSettings, SettingsError } from './settings.ts';
+import { describeSettings, parseSettings, type Settings, SettingsError } from './settings.ts';
 import { welcome } from './welcome.ts';
 
 // Whoever read our output may be gone before us; that must not keep the server from stopping in order.
@@ -14,26 +16,47 @@ const complain = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-const commands = { serve, settings: showSettings };
+const usage = 'Use serve (default), settings, keys rotate or user reset-password <email>.';
+
+/** What the words of the command line ask for; null when they ask for nothing there is. */
+function commandOf([name = 'serve', ...rest]: readonly string[]): (() => Promise<void>) | null {
+  const [verb, argument] = rest;
+  if (name === 'serve' && rest.length === 0) return serve;
+  if (name === 'settings' && rest.length === 0) return showSettings;
+  if (name === 'keys' && verb === 'rotate' && rest.length === 1) {
+    return beside((settings) => rotateKeysCommand(settings, say));
+  }
+  if (name === 'user' && verb === 'reset-password' && argument !== undefined && rest.length === 2) {
+    return beside((settings) => resetPasswordCommand(settings, say, argument));
+  }
+  return null;
+}
 
 async function main(): Promise<void> {
-  const [name = 'serve', ...rest] = process.argv.slice(2);
-  const command = commands[name as keyof typeof commands];
-  if (!command || rest.length > 0) {
-    complain(`Unknown: ${[name, ...rest].join(' ')}. Use serve (default) or settings.`);
+  const words = process.argv.slice(2);
+  const command = commandOf(words);
+  if (!command) {
+    complain(`Unknown: ${words.join(' ')}. ${usage}`);
     process.exitCode = 2;
     return;
   }
   try {
     await command();
   } catch (error) {
-    complain(
-      error instanceof SettingsError ? error.message : `Slipway could not start. ${(error as Error).message}`,
-    );
+    const { message } = error as Error;
+    const starts = command === serve && !(error instanceof SettingsError);
+    complain(starts ? `Slipway could not start. ${message}` : message);
     if (process.env.SLIPWAY_LOG_LEVEL === 'debug') complain(String((error as Error).stack));
     process.exitCode = 1;
   }
 }
+
+/** A command that does one thing beside the servers; what did not go all well is told by the exit code 1. */
+const beside = (command: (settings: Settings) => Promise<boolean>) => async (): Promise<void> => {
+  const { settings, warnings } = parseSettings(process.env);
+  for (const warning of warnings) complain(warning);
+  if (!(await command(settings))) process.exitCode = 1;
+};
 
 async function showSettings(): Promise<void> {
   const { settings } = parseSettings(process.env);

@@ -10,7 +10,7 @@ export type Kind =
   | { kind: 'list'; of: 'ranges' | 'origins' }
   | { kind: 'docker host' }
   | { kind: 'path' }
-  | { kind: 'url'; protocols: readonly string[] };
+  | { kind: 'url'; protocols: readonly string[]; exact?: true };
 
 export interface SettingRow {
   name: string;
@@ -242,9 +242,35 @@ export const settingRows: readonly SettingRow[] = [
     secret: true,
     type: text,
   },
-  { name: 'SLIPWAY_OIDC_ISSUER', default: null, meaning: 'Upstream sign-in.', type: url('http:', 'https:') },
-  { name: 'SLIPWAY_OIDC_CLIENT_ID', default: null, meaning: 'Client at the upstream sign-in.', type: text },
-  { name: 'SLIPWAY_OIDC_CLIENT_SECRET', default: null, meaning: 'Its secret.', secret: true, type: text },
+  {
+    name: 'SLIPWAY_SECOND_MASTER_KEY',
+    default: null,
+    meaning:
+      'Another key that opens stored values while the provider env changes its key. See [keys](guides/keys.md).',
+    secret: true,
+    type: text,
+  },
+  {
+    name: 'SLIPWAY_OIDC_ISSUER',
+    default: null,
+    meaning:
+      'Issuer of the upstream sign-in, exactly as it names itself; http:// only on this machine. See [single sign-on](guides/single-sign-on.md).',
+    // A slash at its end is part of the name.
+    type: { kind: 'url', protocols: ['http:', 'https:'], exact: true },
+  },
+  {
+    name: 'SLIPWAY_OIDC_CLIENT_ID',
+    default: null,
+    meaning: 'Client of Slipway at the upstream sign-in.',
+    type: text,
+  },
+  {
+    name: 'SLIPWAY_OIDC_CLIENT_SECRET',
+    default: null,
+    meaning: 'Secret of that client.',
+    secret: true,
+    type: text,
+  },
   {
     name: 'SLIPWAY_ALLOW_LOCAL_REPOSITORIES',
     default: null,

@@ -52,7 +52,9 @@ export function parseValue(type: Kind, raw: string): unknown {
       return raw === '' ? undefined : resolve(raw);
     case 'url':
       return URL.canParse(raw) && type.protocols.includes(new URL(raw).protocol)
-        ? raw.replace(/\/+$/, '')
+        ? type.exact
+          ? raw
+          : raw.replace(/\/+$/, '')
         : undefined;
   }
 }

@@ -63,6 +63,7 @@ test('without any variable the defaults of the contract hold', () => {
     adminToken: null,
     keyProvider: 'file',
     masterKey: null,
+    secondMasterKey: null,
     oidcIssuer: null,
     oidcClientId: null,
     oidcClientSecret: null,

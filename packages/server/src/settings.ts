@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionMode } from '@slipway/contract';
+import { isLoopback } from './http/outgoing.ts';
 import { type SettingRow, settingRows } from './settings-table.ts';
 import { allowed, parseValue } from './settings-values.ts';
 
@@ -47,6 +48,7 @@ export interface Settings {
   adminToken: string | null;
   keyProvider: 'file' | 'env';
   masterKey: string | null;
+  secondMasterKey: string | null;
   oidcIssuer: string | null;
   oidcClientId: string | null;
   oidcClientSecret: string | null;
@@ -154,13 +156,24 @@ function checkTogether(values: Values, problems: string[]): void {
   if (values.keyProvider === 'env' && typeof key !== 'string') {
     problems.push('SLIPWAY_MASTER_KEY is not set; SLIPWAY_KEY_PROVIDER=env needs it.');
   }
-  if (typeof key === 'string' && !/^[A-Za-z0-9+/]{43}=$/.test(key)) {
-    problems.push('SLIPWAY_MASTER_KEY is ***; it should be 32 bytes in base64.');
+  for (const [name, given] of [
+    ['SLIPWAY_MASTER_KEY', key],
+    ['SLIPWAY_SECOND_MASTER_KEY', values.secondMasterKey],
+  ] as const) {
+    if (typeof given === 'string' && !/^[A-Za-z0-9+/]{43}=$/.test(given)) {
+      problems.push(`${name} is ***; it should be 32 bytes in base64.`);
+    }
   }
   const upstream = ['oidcIssuer', 'oidcClientId', 'oidcClientSecret'].filter((name) => values[name] === null);
   if (upstream.length === 1 || upstream.length === 2) {
     problems.push(
       'SLIPWAY_OIDC_ISSUER, SLIPWAY_OIDC_CLIENT_ID and SLIPWAY_OIDC_CLIENT_SECRET belong together.',
+    );
+  }
+  const issuer = values.oidcIssuer;
+  if (typeof issuer === 'string' && issuer.startsWith('http:') && !isLoopback(new URL(issuer).hostname)) {
+    problems.push(
+      `SLIPWAY_OIDC_ISSUER is "${issuer}"; it should begin with https://, or with http:// on this machine.`,
     );
   }
   if (values.registryUsername !== null || values.registryPassword !== null) {

@@ -12,7 +12,7 @@ export async function welcome({ url, services, engineReason, firstPassword }: Se
       ? []
       : ([
           ['Sign in', `${firstAdminEmail}, password ${firstPassword}`],
-          ['', 'shown this once; choose your own after signing in'],
+          ['', 'shown this once; signing in asks for one of your own'],
         ] as [string, string][])),
     ['Admin token', ownToken ? (shown ?? `in ${file}`) : 'as set by SLIPWAY_ADMIN_TOKEN'],
     ...(shown ? ([['', `kept in ${file}`]] as [string, string][]) : []),

@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { mayEnter } from './embedded/account.ts';
 import { findRunning } from './embedded/cluster.ts';
 import { waitForEnd } from './embedded/processes.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts';
+import { borrowEmbeddedPostgres, type EmbeddedPostgres, startEmbeddedPostgres } from './embedded.ts';
 
 const isRoot = process.getuid?.() === 0;
 const serverProcess = fileURLToPath(new URL('../../test/support/embedded-server.ts', import.meta.url));
@@ -135,6 +135,21 @@ test('only its owner reads the password, and a wrong one is refused', async () =
   await expect(ask(wrong.href, 'SELECT 1')).rejects.toThrow(
     'password authentication failed for user "slipway"',
   );
+});
+
+test('a command borrows the running database, or has one for as long as it needs', async () => {
+  const options = { home, outside: outside(), durable: false, log: () => {} };
+  const server = await start();
+  const beside = await borrowEmbeddedPostgres(options);
+  expect(beside.url).toBe(server.url);
+  await ask(beside.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+  await beside.stop();
+  expect(await ask(server.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+  await server.stop();
+  const alone = await borrowEmbeddedPostgres(options);
+  expect(await ask(alone.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+  await alone.stop();
+  expect(await findRunning(data())).toBeNull();
 });
 
 test('stop ends open transactions and the server, and may be called twice', async () => {

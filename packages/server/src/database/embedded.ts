@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import pg from 'pg';
 import { findRunning, halt, initialise, installedVersion } from './embedded/cluster.ts';
 import { takeHome } from './embedded/holder.ts';
 import { defaultOutside, findPlace, makeHome } from './embedded/place.ts';
 import { newRecord, readRecord, writeRecord } from './embedded/record.ts';
-import { adopt, type Server, start } from './embedded/server.ts';
+import { addressOf, adopt, type Server, start } from './embedded/server.ts';
 
 /** A running PostgreSQL of our own. */
 export interface EmbeddedPostgres {
@@ -59,6 +60,35 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   } catch (error) {
     await giveBack();
     throw error;
+  }
+}
+
+/**
+ * The database of a home folder for a command beside the server: the running one, else one that is started for it.
+ *
+ * @throws as {@link startEmbeddedPostgres}
+ */
+export async function borrowEmbeddedPostgres(
+  options: EmbeddedPostgresOptions,
+): Promise<Pick<EmbeddedPostgres, 'url' | 'stop'>> {
+  const record = await readRecord(join(await makeHome(resolve(options.home)), 'connection.json'));
+  if (record?.port != null) {
+    const url = addressOf(record.port, record.password);
+    if (await answers(url)) return { url, stop: async () => {} };
+  }
+  return startEmbeddedPostgres(options);
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => {});
   }
 }
 

@@ -597,6 +597,13 @@ export interface Tokens {
   user_id: string;
 }
 
+export interface UserIdentities {
+  created_at: Generated<Timestamp>;
+  issuer: string;
+  subject: string;
+  user_id: string;
+}
+
 export interface Users {
   created_at: Generated<Timestamp>;
   dev_defaults: Json | null;
@@ -605,6 +612,7 @@ export interface Users {
   last_seen_at: Timestamp | null;
   name: string | null;
   password_hash: string | null;
+  password_temporary: Generated<boolean>;
   prod_defaults: Json | null;
   role: string;
   status: string;
@@ -619,6 +627,12 @@ export interface VaultEntries {
   purpose: string;
   sealed: Buffer;
   wrapped_key: Buffer;
+}
+
+export interface VaultKeys {
+  created_at: Generated<Timestamp>;
+  id: string;
+  replaced_by: string | null;
 }
 
 export interface VersionAuthentications {
@@ -726,8 +740,10 @@ export interface DB {
   sites: Sites;
   states: States;
   tokens: Tokens;
+  user_identities: UserIdentities;
   users: Users;
   vault_entries: VaultEntries;
+  vault_keys: VaultKeys;
   version_authentications: VersionAuthentications;
   version_buckets: VersionBuckets;
   version_logos: VersionLogos;

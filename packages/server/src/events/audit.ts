@@ -17,7 +17,10 @@ export interface AuditEntry {
 }
 
 /** Writes the event in the transaction of the change: no event, no change. */
-export async function audit(context: Context & { db: Work }, entry: AuditEntry): Promise<void> {
+export async function audit(
+  context: Pick<Context, 'actor' | 'requestId' | 'ip'> & { db: Work },
+  entry: AuditEntry,
+): Promise<void> {
   const { actor } = context;
   await context.db
     .insertInto('audit_events')

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { scopes } from '@slipway/contract';
@@ -10,7 +9,7 @@ import { systemContext } from '../operations/system-context.ts';
 import type { Services } from '../services.ts';
 import type { Settings } from '../settings.ts';
 import { authenticate } from './authenticate.ts';
-import { hashPassword } from './passwords.ts';
+import { setTemporaryPassword } from './temporary-password.ts';
 import { issueToken } from './tokens.ts';
 import { createUser } from './users.ts';
 
@@ -33,7 +32,7 @@ export async function ensureFirstAdmin(services: Services): Promise<FirstAdmin> 
       role: 'admin',
       status: 'active',
     });
-    const password = await setFirstPassword(work.db, id);
+    const password = await setTemporaryPassword(work.db, id);
     await audit(work, {
       action: 'system.create-first-admin',
       entity: { type: 'user', id, name: firstAdminEmail },
@@ -46,21 +45,8 @@ export async function ensureFirstAdmin(services: Services): Promise<FirstAdmin> 
 }
 
 export interface FirstAdmin {
-  /** To sign in with until it is changed, shown once; null when there was an admin already. */
+  /** Shown once; signing in with it asks for one of their own. Null when there was an admin already. */
   password: string | null;
-}
-
-/** Four groups of letters and digits that are not mistaken for each other: 99 bits, and no burden to type. */
-async function setFirstPassword(db: Work, id: string): Promise<string> {
-  const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
-  const group = (): string => Array.from({ length: 5 }, () => letters[randomInt(letters.length)]).join('');
-  const password = [group(), group(), group(), group()].join('-');
-  await db
-    .updateTable('users')
-    .set({ password_hash: await hashPassword(password) })
-    .where('id', '=', id)
-    .execute();
-  return password;
 }
 
 /** Where the token of the first admin lies, readable by the server's user alone. */

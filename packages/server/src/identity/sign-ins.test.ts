@@ -10,6 +10,7 @@ import {
   Visitor,
 } from '../../test/support/oauth.ts';
 import type { TestServer } from '../../test/support/server.ts';
+import { setTemporaryPassword } from './temporary-password.ts';
 
 let server: TestServer;
 
@@ -154,15 +155,94 @@ describe('limits', () => {
   });
 });
 
-test('the first admin signs in with the password of the first start', async () => {
-  const { services, firstPassword } = server.server;
-  const { publicUrl } = services.settings;
-  expect(firstPassword).toMatch(/^([a-z2-9]{5}-){3}[a-z2-9]{5}$/);
-  const visitor = new Visitor(server);
-  const page = await visitor.visit(authorization(proofKey().challenge));
-  const form = { email: 'Admin@localhost', password: firstPassword as string };
-  const next = await visitor.visit(`${page.path}/sign-in`, form);
-  expect(next.text).toContain('Let Slipway command line act for you?');
-  expect(next.headers.get('content-security-policy')).toContain("form-action 'self' http://127.0.0.1:47123");
-  expect(publicUrl).toMatch(/^http:/);
+describe('a password that was handed over', () => {
+  /** Up to the page after the password. */
+  async function enter(email: string, given: string) {
+    const visitor = new Visitor(server);
+    const page = await visitor.visit(authorization(proofKey().challenge));
+    return { visitor, next: await visitor.visit(`${page.path}/sign-in`, { email, password: given }) };
+  }
+  const choose = (visitor: Visitor, path: string, chosen: string, repeated = chosen) =>
+    visitor.visit(`${path}/password`, { password: chosen, repeated });
+  async function handOver(): Promise<{ id: string; email: string; given: string; token: string }> {
+    const { db } = server.server.services;
+    const user = await server.makeUser();
+    const given = await db.transaction().execute((work) => setTemporaryPassword(work, user.id));
+    return { ...user, given, email: await emailOf(user.id) };
+  }
+  const emailOf = async (id: string): Promise<string> =>
+    (
+      await server.server.services.db
+        .selectFrom('users')
+        .select('email')
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+    ).email;
+
+  test('of the first admin lets them choose their own, and nothing else', async () => {
+    const { services, firstPassword } = server.server;
+    expect(firstPassword).toMatch(/^([a-z2-9]{5}-){3}[a-z2-9]{5}$/);
+    const { visitor, next } = await enter('Admin@localhost', firstPassword as string);
+    expect(next.text).toContain('<h1>Choose your password</h1>');
+    expect(next.headers.get('content-security-policy')).toContain(
+      "form-action 'self' http://127.0.0.1:47123",
+    );
+    // Neither another form nor another way around leads on.
+    for (const path of ['/allow', '/sign-in']) {
+      const around = await visitor.visit(next.path + path, { email: 'admin@localhost' });
+      expect(around.text).toContain('<h1>Choose your password</h1>');
+    }
+    const silent = await visitor.visit(authorization(proofKey().challenge, { prompt: 'none' }));
+    expect(new URL(silent.location as string).searchParams.get('error')).toBe('interaction_required');
+    const again = await visitor.visit(authorization(proofKey().challenge));
+    expect(again.text).toContain('<h1>Choose your password</h1>');
+    const own = 'the admin\u2019s own words';
+    const done = await choose(visitor, again.path, own);
+    expect(done.text).toContain('Let Slipway command line act for you?');
+    const audit = await services.db
+      .selectFrom('audit_events')
+      .select(['actor_kind', 'actor_name', 'entity_name', 'changes', 'ip'])
+      .where('action', '=', 'me_update_password')
+      .executeTakeFirstOrThrow();
+    expect(audit).toEqual({
+      actor_kind: 'user',
+      actor_name: 'Administrator',
+      entity_name: 'admin@localhost',
+      changes: [{ path: 'password', from: '***', to: '***' }],
+      ip: '127.0.0.1',
+    });
+    const old = await enter('admin@localhost', firstPassword as string);
+    expect(old.next.text).toContain('E-mail address or password is wrong.');
+    const good = await enter('admin@localhost', own);
+    expect(good.next.text).toContain('Let Slipway command line act for you?');
+  });
+
+  test.each([
+    ['too little', 'too little', 'The password is too short. It should have 12 characters or more.'],
+    ['x'.repeat(1001), 'x'.repeat(1001), 'The password is too long. It should have 1000 characters or less.'],
+    ['twelve characters', 'twelve charakters', 'The two passwords are not the same.'],
+    [null, null, 'This is the password that you were given. Choose another one.'],
+  ])('is not replaced by %s and %s', async (chosen, repeated, text) => {
+    const { email, given } = await handOver();
+    const { visitor, next } = await enter(email, given);
+    const answer = await choose(visitor, next.path, chosen ?? given, repeated ?? given);
+    expect(answer.status).toBe(400);
+    expect(answer.text).toContain(text);
+    expect(answer.text).not.toContain(chosen ?? given);
+  });
+
+  test('ends the other windows in which it was entered, once one has chosen', async () => {
+    const { email, given } = await handOver();
+    const [one, other] = [await enter(email, given), await enter(email, given)];
+    expect((await choose(one.visitor, one.next.path, 'chosen in the first')).text).toContain('act for you?');
+    const late = await choose(other.visitor, other.next.path, 'chosen in the other');
+    expect(late.text).not.toContain('act for you?');
+    expect((await enter(email, 'chosen in the first')).next.text).toContain('act for you?');
+    expect((await enter(email, 'chosen in the other')).next.text).toContain('password is wrong');
+  });
+
+  test('leaves personal tokens as they are', async () => {
+    const { token, id } = await handOver();
+    expect((await server.request('GET', '/me', { token })).body.data.uuid).toBe(id);
+  });
 });

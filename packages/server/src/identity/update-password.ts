@@ -1,5 +1,5 @@
 import type { operations } from '@slipway/contract';
-import { type Context, inTransaction } from '../context.ts';
+import { type Context, inTransaction, type Work } from '../context.ts';
 import { badRequest, denied } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import type { Input } from '../http/route.ts';
@@ -37,16 +37,25 @@ export async function updatePassword(
     const { email, password_hash: present } = await lockUser(work.db, actor.id);
     // Changed by another sign-in in between: what was checked is no longer the password.
     if (present !== user.password_hash) throw badRequest({ current: 'This value is not valid.' });
-    await work.db
-      .updateTable('users')
-      .set({ password_hash: hash, updated_at: new Date() })
-      .where('id', '=', actor.id)
-      .execute();
     await endOtherSignIns(work.db, actor.id, signIn);
-    await audit(work, {
-      action: 'me_update_password',
-      entity: { type: 'user', id: actor.id, name: email },
-      changes: [{ path: 'password', from: '***', to: '***' }],
-    });
+    await storePassword(work, { id: actor.id, email }, hash);
+  });
+}
+
+/** Stores a password that a user chose. */
+export async function storePassword(
+  work: Context & { db: Work },
+  user: { id: string; email: string },
+  hash: string,
+): Promise<void> {
+  await work.db
+    .updateTable('users')
+    .set({ password_hash: hash, password_temporary: false, updated_at: new Date() })
+    .where('id', '=', user.id)
+    .execute();
+  await audit(work, {
+    action: 'me_update_password',
+    entity: { type: 'user', id: user.id, name: user.email },
+    changes: [{ path: 'password', from: '***', to: '***' }],
   });
 }

@@ -34,6 +34,16 @@ export async function userExists(db: Database, id: string): Promise<boolean> {
   return rows.length > 0;
 }
 
+/** Has the user a password that was handed over, and has to be replaced? */
+export async function hasTemporaryPassword(db: Database, id: string): Promise<boolean> {
+  const user = await db
+    .selectFrom('users')
+    .select('password_temporary')
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return user?.password_temporary ?? false;
+}
+
 /** The user's row, locked until the transaction ends. @throws 404 */
 export const lockUser = (db: Work, id: string) =>
   db

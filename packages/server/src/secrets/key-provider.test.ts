@@ -3,7 +3,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createKeyProvider, localKey } from './key-provider.ts';
+import { createKeyProvider, type KeyProvider } from './key-provider.ts';
+import { localKey } from './wrapping-key.ts';
 
 let home: string;
 beforeEach(async () => {
@@ -11,9 +12,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
 
-const fromFile = () => createKeyProvider({ keyProvider: 'file', masterKey: null, home });
-const fromEnvironment = (masterKey: string | null) =>
-  createKeyProvider({ keyProvider: 'env', masterKey, home });
+const fromFile = () =>
+  createKeyProvider({ keyProvider: 'file', masterKey: null, secondMasterKey: null, home });
+const fromEnvironment = (masterKey: string | null, secondMasterKey: string | null = null) =>
+  createKeyProvider({ keyProvider: 'env', masterKey, secondMasterKey, home });
+const idOf = async (provider: KeyProvider) => (await provider.current()).id;
 const keyFile = () => join(home, 'keys', 'master.key');
 
 describe('the key file', () => {
@@ -24,13 +27,13 @@ describe('the key file', () => {
     expect((await stat(keyFile())).mode & 0o777).toBe(0o600);
     expect((await stat(join(home, 'keys'))).mode & 0o777).toBe(0o700);
     const second = await fromFile();
-    expect(second.keyId).toBe(first.keyId);
+    expect(await idOf(second)).toBe(await idOf(first));
     expect(await readFile(keyFile())).toEqual(key);
   });
 
   test('is one, however many servers start at once', async () => {
     const providers = await Promise.all(Array.from({ length: 20 }, fromFile));
-    expect(new Set(providers.map(({ keyId }) => keyId)).size).toBe(1);
+    expect(new Set(await Promise.all(providers.map(idOf))).size).toBe(1);
     expect(await readdir(join(home, 'keys'))).toEqual(['master.key']);
   });
 
@@ -54,7 +57,7 @@ describe('a key from the environment', () => {
   test('is the same key as that file', async () => {
     const provider = await fromFile();
     const text = (await readFile(keyFile())).toString('base64');
-    expect((await fromEnvironment(text)).keyId).toBe(provider.keyId);
+    expect(await idOf(await fromEnvironment(text))).toBe(await idOf(provider));
   });
 
   test.each([null, '', 'c2hvcnQ=', randomBytes(33).toString('base64')])('%j is refused', async (text) => {
@@ -71,12 +74,12 @@ test('a wrapped key opens with the same key and context only', async () => {
   expect(await one.unwrap(wrapped, Buffer.from('another'))).toBeNull();
   expect(await other.unwrap(wrapped, context)).toBeNull();
   expect(await one.unwrap(wrapped.subarray(0, 20), context)).toBeNull();
-  expect(one.keyId).not.toBe(other.keyId);
+  expect(one.id).not.toBe(other.id);
 });
 
 test('the name of a key is made of it, and tells nothing of it', () => {
   const key = Buffer.alloc(32, 7);
-  expect(localKey(key).keyId).toMatch(/^[0-9a-f]{16}$/);
-  expect(key.toString('hex')).not.toContain(localKey(key).keyId);
-  expect(localKey(Buffer.from(key)).keyId).toBe(localKey(key).keyId);
+  expect(localKey(key).id).toMatch(/^[0-9a-f]{16}$/);
+  expect(key.toString('hex')).not.toContain(localKey(key).id);
+  expect(localKey(Buffer.from(key)).id).toBe(localKey(key).id);
 });

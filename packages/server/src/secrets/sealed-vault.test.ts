@@ -5,16 +5,17 @@ import { createTestDatabase } from '../../test/support/database.ts';
 import type { Work } from '../context.ts';
 import { connect } from '../database/connect.ts';
 import { newId } from '../ids.ts';
-import { localKey } from './key-provider.ts';
+import { keysInMemory } from './key-provider.ts';
 import { createSealedVault } from './sealed-vault.ts';
 import { type Vault, VaultError } from './vault.ts';
+import { localKey } from './wrapping-key.ts';
 
 const { url } = await createTestDatabase();
 const { db, close } = connect(url);
 afterAll(close);
 
 const key = randomBytes(32);
-const vault = createSealedVault(localKey(key));
+const vault = createSealedVault(keysInMemory(localKey(key)));
 const inWork = <T>(work: (db: Work) => Promise<T>): Promise<T> => db.transaction().execute(work);
 const put = (value: string, purpose: Parameters<Vault['put']>[1] = 'secret') =>
   inWork((work) => vault.put(work, purpose, value));
@@ -161,10 +162,10 @@ describe('a row that was changed does not open', () => {
 test('the wrong key says which one is missing, and where it belongs', async () => {
   const id = await put('value');
   const other = localKey(randomBytes(32));
-  const { problem, message } = await problemOf(createSealedVault(other).open(db, id));
+  const { problem, message } = await problemOf(createSealedVault(keysInMemory(other)).open(db, id));
   expect(problem).toBe('wrong-key');
   expect(message).toBe(
-    `The stored value ${id} was sealed with the key ${localKey(key).keyId}, and this server has the key ${other.keyId}. ` +
+    `The stored value ${id} was sealed with the key ${localKey(key).id}, and this server has the key ${other.id}. ` +
       'Put the former key back (keys/master.key in the home folder, or SLIPWAY_MASTER_KEY), or enter the value again.',
   );
 });

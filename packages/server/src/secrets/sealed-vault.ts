@@ -5,6 +5,7 @@ import { newId } from '../ids.ts';
 import { keyBytes, seal, unseal } from './aead.ts';
 import { createKeyProvider, type KeyProvider, type KeySettings } from './key-provider.ts';
 import { type Purpose, type Vault, VaultError } from './vault.ts';
+import type { WrappingKey } from './wrapping-key.ts';
 
 interface Entry {
   id: string;
@@ -41,12 +42,50 @@ async function putAll(
   values: readonly string[],
 ): Promise<string[]> {
   if (values.length === 0) return [];
-  const entries = await Promise.all(values.map((value) => sealEntry(keys, purpose, value)));
+  const key = await usableKey(keys, db);
+  const entries = await Promise.all(values.map((value) => sealEntry(key, purpose, value)));
   await db.insertInto('vault_entries').values(entries).execute();
   return entries.map(({ id }) => id);
 }
 
-async function sealEntry(keys: KeyProvider, purpose: Purpose, value: string): Promise<Entry> {
+/**
+ * The key for new values. Until the transaction ends nobody can replace it, so no value is left behind under a key
+ * that is gone.
+ *
+ * @throws {VaultError} when it was replaced, and this server has no other
+ */
+async function usableKey(keys: KeyProvider, db: Work): Promise<WrappingKey> {
+  let key = await keys.current();
+  for (;;) {
+    const row = await db
+      .selectFrom('vault_keys')
+      .select('replaced_by')
+      .where('id', '=', key.id)
+      .forShare()
+      .executeTakeFirst();
+    if (row?.replaced_by === null) return key;
+    if (!row) {
+      await registerKey(db, key.id);
+      continue;
+    }
+    // Replaced a moment ago: the new one is there by now, or this server was never given it.
+    const former = key;
+    key = await keys.current();
+    if (key.id === former.id) throw replacedKey(key.id, row.replaced_by);
+  }
+}
+
+/** Makes a key known, so that values can be sealed under it. */
+export const registerKey = (db: Database, id: string) =>
+  sql`INSERT INTO vault_keys (id) VALUES (${id}) ON CONFLICT DO NOTHING`.execute(db);
+
+export const replacedKey = (id: string, by: string): VaultError =>
+  new VaultError(
+    'former-key',
+    `This server seals values with the key ${id}, which was replaced by the key ${by}. Start it with that one.`,
+  );
+
+async function sealEntry(key: WrappingKey, purpose: Purpose, value: string): Promise<Entry> {
   const id = newId();
   const context = contextOf(id, purpose);
   const dataKey = randomBytes(keyBytes);
@@ -54,8 +93,8 @@ async function sealEntry(keys: KeyProvider, purpose: Purpose, value: string): Pr
     return {
       id,
       purpose,
-      key_id: keys.keyId,
-      wrapped_key: await keys.wrap(dataKey, context),
+      key_id: key.id,
+      wrapped_key: await key.wrap(dataKey, context),
       sealed: seal(dataKey, Buffer.from(value), context),
     };
   } finally {
@@ -82,7 +121,7 @@ async function openAll(
     SELECT id, purpose, key_id, wrapped_key, sealed FROM vault_entries
     WHERE id = ANY(${[...ids]}::uuid[])`.execute(db);
   const values = new Map(
-    await Promise.all(rows.map(async (entry) => [entry.id, await openEntry(keys, entry)] as const)),
+    await Promise.all(rows.map(async (entry) => [entry.id, await openEntry(keys, db, entry)] as const)),
   );
   const missing = ids.find((id) => !values.has(id));
   if (missing !== undefined) {
@@ -91,16 +130,20 @@ async function openAll(
   return values;
 }
 
-async function openEntry(keys: KeyProvider, entry: Entry): Promise<string> {
+async function openEntry(keys: KeyProvider, db: Database, entry: Entry): Promise<string> {
   const context = contextOf(entry.id, entry.purpose);
-  const dataKey = await keys.unwrap(entry.wrapped_key, context);
-  if (!dataKey && entry.key_id !== keys.keyId) {
+  const key = await keys.find(entry.key_id);
+  if (!key) {
+    const now = await sql<Entry>`SELECT * FROM vault_entries WHERE id = ${entry.id}`.execute(db);
+    // Rewrapped between reading the row and looking for its key.
+    if (now.rows[0] && now.rows[0].key_id !== entry.key_id) return openEntry(keys, db, now.rows[0]);
     throw new VaultError(
       'wrong-key',
-      `The stored value ${entry.id} was sealed with the key ${entry.key_id}, and this server has the key ${keys.keyId}. ` +
+      `The stored value ${entry.id} was sealed with the key ${entry.key_id}, and this server has the key ${(await keys.current()).id}. ` +
         'Put the former key back (keys/master.key in the home folder, or SLIPWAY_MASTER_KEY), or enter the value again.',
     );
   }
+  const dataKey = await key.unwrap(entry.wrapped_key, context);
   const plain = dataKey && unseal(dataKey, entry.sealed, context);
   dataKey?.fill(0);
   if (!plain) {
@@ -113,4 +156,5 @@ async function openEntry(keys: KeyProvider, entry: Entry): Promise<string> {
 }
 
 /** What a value is bound to. Neither part holds a line break. */
-const contextOf = (id: string, purpose: string): Buffer => Buffer.from(`slipway vault 1\n${purpose}\n${id}`);
+export const contextOf = (id: string, purpose: string): Buffer =>
+  Buffer.from(`slipway vault 1\n${purpose}\n${id}`);

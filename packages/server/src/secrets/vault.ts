@@ -26,10 +26,10 @@ export interface Vault {
   remove(db: Work, ...ids: string[]): Promise<void>;
 }
 
-/** Why a value does not open. The message says what to do; it never holds anything of the value. */
+/** Why a value does not open, or can not be sealed (`former-key`). The message says what to do; it never holds anything of the value. */
 export class VaultError extends Error {
   override readonly name = 'VaultError';
-  readonly problem: 'missing' | 'wrong-key' | 'damaged';
+  readonly problem: 'missing' | 'wrong-key' | 'damaged' | 'former-key';
 
   constructor(problem: VaultError['problem'], message: string) {
     super(message);

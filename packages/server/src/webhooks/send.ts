@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
 import type { EgressPolicy } from '@slipway/engine';
+import { pinnedTo } from '../http/outgoing.ts';
 import { version } from '../version.ts';
 
 const answerWithinMs = 10_000;
@@ -57,13 +57,10 @@ const reasonOf = (error: unknown): string => {
 function post(message: Message, url: URL, addresses: readonly string[]): Promise<Outcome> {
   const timestamp = Math.floor(Date.now() / 1000);
   const body = Buffer.from(message.body);
-  const found = addresses.map((address) => ({ address, family: isIP(address) }));
-  const lookup: LookupFunction = (_host, { all }, done) =>
-    all ? done(null, found) : done(null, found[0]?.address ?? '', found[0]?.family);
   const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
   const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, {
     method: 'POST',
-    lookup,
+    lookup: pinnedTo(addresses),
     agent: false,
     signal: AbortSignal.timeout(answerWithinMs),
     headers: {

@@ -9,7 +9,8 @@ export async function startOAuthServer(environment: Record<string, string> = {})
   return startTestServer({ SLIPWAY_HOST: '127.0.0.1', SLIPWAY_PORT: String(port), ...environment });
 }
 
-const freePort = (): Promise<number> =>
+/** A port that was free a moment ago. */
+export const freePort = (): Promise<number> =>
   new Promise((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address() as { port: number };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, createClient } from '@slipway/client';
 import { type Role, roleScopes, type Scope } from '@slipway/contract';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import { afterAll } from 'vitest';
 import { issueToken } from '../../src/identity/tokens.ts';
 import { createUser } from '../../src/identity/users.ts';
@@ -51,10 +51,12 @@ export interface TestServer {
  *
  * @param environment settings as an operator gives them
  * @param limits tests ask more often than clients may, unless they are about that
+ * @param log what the server writes; nothing, or as much as TEST_LOG says
  */
 export async function startTestServer(
   environment: Record<string, string> = {},
   limits = { requestsPerMinute: 1_000_000 },
+  log: Logger = pino({ level: process.env.TEST_LOG ?? 'silent' }),
 ): Promise<TestServer> {
   const database = await createTestDatabase();
   const home = await mkdtemp(join(tmpdir(), 'slipway-test-'));
@@ -66,12 +68,7 @@ export async function startTestServer(
     SLIPWAY_DEMO: 'false',
     ...environment,
   });
-  const server = await startServer(
-    settings,
-    pino({ level: process.env.TEST_LOG ?? 'silent' }),
-    undefined,
-    limits,
-  );
+  const server = await startServer(settings, log, undefined, limits);
   afterAll(async () => {
     await server.stop();
     await rm(home, { recursive: true, force: true });

@@ -141,7 +141,7 @@ async function ask(url: string): Promise<Answer> {
   }
 }
 
-const addressOf = (port: number, password: string): string =>
+export const addressOf = (port: number, password: string): string =>
   `postgresql://${databaseUser}:${password}@127.0.0.1:${port}/${databaseUser}`;
 
 /** The wished loopback port if it is free, else any free one. */

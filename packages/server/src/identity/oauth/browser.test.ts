@@ -12,6 +12,8 @@ import {
   startOAuthServer,
 } from '../../../test/support/oauth.ts';
 import type { TestServer } from '../../../test/support/server.ts';
+import { startWithUpstream } from '../../../test/support/upstream.ts';
+import { setTemporaryPassword } from '../temporary-password.ts';
 
 const executablePath = process.env.SLIPWAY_TEST_CHROMIUM ?? '/usr/bin/chromium';
 /** Where pictures of the pages go, for people to look at. */
@@ -189,6 +191,76 @@ describe.skipIf(!existsSync(executablePath) && process.env.CI === undefined)(
       await page.getByRole('button', { name: 'Cancel' }).click();
       await page.getByText('Cancelled. The device gets no access.').waitFor();
       await page.close();
+    });
+
+    test('a user of another provider comes in through it', async () => {
+      const place = await startWithUpstream();
+      const known = await place.server.makeUser();
+      const address = await givePassword(place.server, known);
+      place.upstream.people.set('ada', { email: address, email_verified: true });
+      place.upstream.people.set('eve', { email: 'eve@example.com', email_verified: true });
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on('console', (message) => complaints.push(message.text()));
+      const start = () =>
+        page.goto(place.server.server.services.settings.publicUrl + authorization('x'.repeat(43)));
+      const goThrough = async (subject: string) => {
+        await page.getByRole('link', { name: `Continue with ${place.upstream.host}` }).click();
+        await page.getByRole('heading', { name: 'Elsewhere' }).waitFor();
+        await page.getByLabel('User').fill(subject);
+        await page.getByRole('button', { name: 'Go on' }).click();
+      };
+      await start();
+      await check(page, 'upstream-sign-in');
+      await goThrough('eve');
+      await page.getByRole('alert').waitFor();
+      expect(await page.getByRole('alert').textContent()).toBe(
+        'There is no active account for eve@example.com. Ask an admin for an invitation.',
+      );
+      await check(page, 'upstream-stranger');
+      await page.getByRole('link', { name: `Continue with ${place.upstream.host}` }).click();
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await page.getByText(`You did not sign in at ${place.upstream.host}.`).waitFor();
+      await goThrough('ada');
+      await page.getByRole('heading', { name: 'Let Slipway command line act for you?' }).waitFor();
+      expect(await page.locator('p strong').first().textContent()).toBe(address);
+      await page.goto(`${place.server.server.services.settings.publicUrl}/oauth/sign-out`);
+      await check(page, 'upstream-sign-out');
+      expect(complaints.filter((text) => !/40[03]/.test(text))).toEqual([]);
+      await context.close();
+      await place.server.server.stop();
+    });
+
+    test('who was given a password chooses their own first', async () => {
+      const user = await server.makeUser();
+      const address = await givePassword(server, user);
+      const { db } = server.server.services;
+      const given = await db.transaction().execute((work) => setTemporaryPassword(work, user.id));
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on('console', (message) => complaints.push(message.text()));
+      await page.goto(url(authorization('x'.repeat(43))));
+      await page.keyboard.type(address);
+      await page.keyboard.press('Tab');
+      await page.keyboard.type(given);
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: 'Choose your password' }).waitFor();
+      await check(page, 'choose-password');
+      const [own, typo] = ['my very own words', 'my very own worts'];
+      await page.keyboard.type(own);
+      await page.keyboard.press('Tab');
+      await page.keyboard.type(typo);
+      await page.keyboard.press('Enter');
+      await page.getByText('The two passwords are not the same.').waitFor();
+      await check(page, 'choose-password-wrong');
+      await page.getByLabel('New password', { exact: true }).fill(own);
+      await page.getByLabel('New password, once more').fill(own);
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: 'Let Slipway command line act for you?' }).waitFor();
+      expect(complaints.filter((text) => !text.includes('400'))).toEqual([]);
+      await context.close();
     });
 
     test('what can not go on says so', async () => {

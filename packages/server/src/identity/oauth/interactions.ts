@@ -1,36 +1,28 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type Provider from 'oidc-provider';
-import { errors, type InteractionResults } from 'oidc-provider';
+import { errors } from 'oidc-provider';
 import type { Services } from '../../services.ts';
+import { openUpstream, upstreamCallback } from '../upstream/upstream.ts';
 import { checkPassword } from './check-password.ts';
+import { choosePassword, showChoosePassword } from './choose-password.ts';
 import { publicRequest } from './mount.ts';
-import { consentPage, failurePage, signInPage } from './pages.ts';
+import { consentPage, failurePage } from './pages.ts';
 import { makeGrant, nameOf } from './provider.ts';
-import { pageHeaders } from './send-page.ts';
+import { clientOf, finish, formOf, type Step, send, sendSignIn, waitText } from './step.ts';
+import { goUpstream, returnFromUpstream, signInFromUpstream } from './upstream-steps.ts';
+
+type Handler = (step: Step) => Promise<FastifyReply>;
 
 /** A form of the sign-in is a few hundred bytes. */
 const mostBytes = 16 * 1024;
 
-type Details = Awaited<ReturnType<Provider['interactionDetails']>>;
-
-/** One request of a person on the way through a sign-in. */
-interface Step {
-  services: Services;
-  provider: Provider;
-  request: FastifyRequest;
-  reply: FastifyReply;
-  details: Details;
-  /** Path of the interaction, to which its forms belong. */
-  path: string;
-  /** Where the browser goes at the end, if it is no device. */
-  redirectUri: string | null;
-}
-
 /**
- * The pages between "a client asks" and "the user has answered": sign-in and consent. A signed cookie, SameSite=Lax and
+ * The pages between "a client asks" and "the user has answered": sign-in, a
+ * password of one's own, and consent. A signed cookie, SameSite=Lax and
  * only for the interaction's own path, says whose interaction it is; no other site's form carries it.
  */
 export function addInteractions(app: FastifyInstance, services: Services, provider: () => Provider): void {
+  const upstream = openUpstream(services);
   app.register(async (scope) => {
     scope.addContentTypeParser(
       'application/x-www-form-urlencoded',
@@ -47,14 +39,13 @@ export function addInteractions(app: FastifyInstance, services: Services, provid
       services.log.error({ requestId: request.id, err: error }, 'sign-in failed');
       return send(reply, 500, failurePage('Internal server error.'));
     });
-    const steps = { '': show, '/sign-in': signIn, '/allow': allow, '/cancel': cancel };
-    for (const [suffix, step] of Object.entries(steps)) {
+    for (const [method, suffix, step] of steps) {
       scope.route({
-        method: suffix === '' ? 'GET' : 'POST',
+        method,
         url: `/oauth/interaction/:uid${suffix}`,
         handler: async (request, reply) => {
           const site = request.headers['sec-fetch-site'];
-          if (suffix !== '' && site !== undefined && site !== 'same-origin') {
+          if (method === 'POST' && site !== undefined && site !== 'same-origin') {
             return send(reply, 403, failurePage('This form was sent by another site.'));
           }
           const current = provider();
@@ -63,6 +54,7 @@ export function addInteractions(app: FastifyInstance, services: Services, provid
           return step({
             services,
             provider: current,
+            upstream,
             request,
             reply,
             details,
@@ -72,34 +64,18 @@ export function addInteractions(app: FastifyInstance, services: Services, provid
         },
       });
     }
+    if (upstream) scope.get(upstreamCallback, returnFromUpstream);
   });
 }
-
-const send = (reply: FastifyReply, status: number, page: string, redirectUri?: string | null): FastifyReply =>
-  reply
-    .code(status)
-    .headers(pageHeaders(redirectUri ? [redirectUri] : []))
-    .send(page);
-
-/** Back to the provider, with what the user answered. */
-async function finish(step: Step, result: InteractionResults): Promise<FastifyReply> {
-  const { provider, request, reply } = step;
-  const next = await provider.interactionResult(request.raw, reply.raw, result, {
-    mergeWithLastSubmission: !('error' in result),
-  });
-  return reply.redirect(next, 303);
-}
-
-const clientOf = ({ provider, details }: Step) => provider.Client.find(String(details.params.client_id));
 
 async function show(step: Step): Promise<FastifyReply> {
   const { services, reply, details, path, redirectUri } = step;
-  const client = nameOf(await clientOf(step));
   if (details.prompt.name === 'login') {
     const hint = details.params.login_hint;
-    const email = typeof hint === 'string' ? { email: hint } : {};
-    return send(reply, 200, signInPage({ path, client, ...email }), redirectUri);
+    return sendSignIn(step, 200, typeof hint === 'string' ? { email: hint } : {});
   }
+  if (details.prompt.name === 'password') return showChoosePassword(step);
+  const client = nameOf(await clientOf(step));
   const user = await services.db
     .selectFrom('users')
     .select('email')
@@ -116,9 +92,9 @@ async function show(step: Step): Promise<FastifyReply> {
 }
 
 async function signIn(step: Step): Promise<FastifyReply> {
-  const { services, request, reply, details, path, redirectUri } = step;
+  const { services, request, reply, details, path } = step;
   if (details.prompt.name !== 'login') return reply.redirect(path, 303);
-  const { email = '', password = '' } = (request.body ?? {}) as Record<string, string>;
+  const { email = '', password = '' } = formOf(step);
   const checked = await checkPassword(services, {
     email: email.trim(),
     password,
@@ -129,13 +105,9 @@ async function signIn(step: Step): Promise<FastifyReply> {
     return finish(step, { login: { accountId: checked.userId, amr: ['pwd'], remember: true } });
   }
   const { wait } = checked;
-  const text =
-    wait > 0
-      ? `Too many attempts. Try again in ${wait === 1 ? 'a second' : `${wait} seconds`}.`
-      : 'E-mail address or password is wrong.';
   if (wait > 0) reply.header('retry-after', wait);
-  const page = signInPage({ path, client: nameOf(await clientOf(step)), email: email.trim(), problem: text });
-  return send(reply, wait > 0 ? 429 : 400, page, redirectUri);
+  const problem = wait > 0 ? waitText(wait) : 'E-mail address or password is wrong.';
+  return sendSignIn(step, wait > 0 ? 429 : 400, { email: email.trim(), problem });
 }
 
 async function allow(step: Step): Promise<FastifyReply> {
@@ -156,3 +128,13 @@ async function allow(step: Step): Promise<FastifyReply> {
 
 const cancel = (step: Step): Promise<FastifyReply> =>
   finish(step, { error: 'access_denied', error_description: 'The user cancelled.' });
+
+const steps: [method: 'GET' | 'POST', suffix: string, step: Handler][] = [
+  ['GET', '', show],
+  ['POST', '/sign-in', signIn],
+  ['GET', '/upstream', goUpstream],
+  ['GET', '/upstream/return', signInFromUpstream],
+  ['POST', '/password', choosePassword],
+  ['POST', '/allow', allow],
+  ['POST', '/cancel', cancel],
+];

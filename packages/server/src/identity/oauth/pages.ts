@@ -42,12 +42,17 @@ export interface SignInForm {
   /** Path of the interaction. */
   path: string;
   client: string;
+  /** Another provider to sign in at; `again` asks there who it is, even of who has a session. */
+  upstream: { host: string; again: boolean } | null;
   email?: string;
   problem?: string;
+  /** The problem is about something else than what was typed. */
+  typedWell?: boolean;
 }
 
-export function signInPage({ path, client, email = '', problem: text }: SignInForm): string {
-  const faulty = text ? ' aria-invalid="true" aria-describedby="problem"' : '';
+export function signInPage(form: SignInForm): string {
+  const { path, client, upstream, email = '', problem: text, typedWell = false } = form;
+  const faulty = text && !typedWell ? ' aria-invalid="true" aria-describedby="problem"' : '';
   // Who comes back after a wrong password goes on with the password.
   const [first, second] = email === '' ? [' autofocus', ''] : ['', ' autofocus'];
   return page(
@@ -60,6 +65,34 @@ ${problem(text)}
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required maxlength="1000"${faulty}${second}>
 <button type="submit">Sign in</button>
+</form>
+${upstream === null ? '' : `<a class="button" href="${path}/upstream${upstream.again ? '?again' : ''}">Continue with ${inHtml(upstream.host)}</a>`}
+<form method="post" action="${path}/cancel"><button class="quiet" type="submit">Cancel</button></form>`,
+    text !== undefined,
+  );
+}
+
+export interface ChoosePasswordForm {
+  path: string;
+  /** E-mail address, for programs that keep passwords. */
+  user: string;
+  problem?: string;
+}
+
+export function choosePasswordPage({ path, user, problem: text }: ChoosePasswordForm): string {
+  const faulty = text ? ' aria-invalid="true"' : '';
+  const field = (id: string, label: string, more: string) => `<label for="${id}">${label}</label>
+<input id="${id}" name="${id}" type="password" autocomplete="new-password" required minlength="12" maxlength="1000" aria-describedby="${text ? 'problem rule' : 'rule'}"${faulty}${more}>`;
+  return page(
+    'Choose your password',
+    `<p>You are <strong>${inHtml(user)}</strong>. The password that you were given opens this page alone.</p>
+${problem(text)}
+<form method="post" action="${path}/password">
+<input type="email" name="username" autocomplete="username" value="${inHtml(user)}" readonly hidden>
+${field('password', 'New password', ' autofocus')}
+<p class="hint" id="rule">At least 12 characters.</p>
+${field('repeated', 'New password, once more', '')}
+<button type="submit">Set password</button>
 </form>
 <form method="post" action="${path}/cancel"><button class="quiet" type="submit">Cancel</button></form>`,
     text !== undefined,
@@ -152,10 +185,13 @@ export const deviceConfirmPage = (form: string, client: string, code: string): s
 export const deviceDonePage = (client: string): string =>
   page('Connected', `<p><strong>${inHtml(client)}</strong> is signed in. You can close this page.</p>`);
 
-export const signOutPage = (form: string): string =>
+/** @param upstream host of the other provider that the user signed in at, where a session goes on */
+export const signOutPage = (form: string, upstream: string | null): string =>
   page(
     'Sign out?',
-    `<p>This ends your session in this browser.</p>
+    `<p>This ends your session in this browser.${
+      upstream === null ? '' : ` You stay signed in at <strong>${inHtml(upstream)}</strong>.`
+    }</p>
 <form method="post" action="/oauth/sign-out/confirm">${hidden(form)}
 <button type="submit" name="logout" value="yes">Sign out</button>
 <button class="quiet" type="submit">Stay signed in</button>

@@ -10,6 +10,7 @@ import Provider, {
 import { sha256 } from '../../ids.ts';
 import { systemContext } from '../../operations/system-context.ts';
 import type { Services } from '../../services.ts';
+import { hasTemporaryPassword } from '../users.ts';
 import { postgresAdapter } from './adapter.ts';
 import { apiScopesKey, identityScopes, portalClient } from './clients.ts';
 import type { KeySet } from './keys.ts';
@@ -95,7 +96,7 @@ function configurationOf(services: Services, keys: KeySet): Configuration {
     routes,
     interactions: {
       url: (_ctx, interaction) => `/oauth/interaction/${interaction.uid}`,
-      policy: interactionPolicy.base(),
+      policy: policyOf(services),
     },
     extraTokenClaims: (_ctx, token) => ('grantId' in token && token.grantId ? { sid: token.grantId } : {}),
     findAccount: async (_ctx, id) => {
@@ -113,7 +114,11 @@ function configurationOf(services: Services, keys: KeySet): Configuration {
       devInteractions: { enabled: false },
       userinfo: { enabled: false },
       clientCredentials: { enabled: true },
-      revocation: { enabled: true },
+      revocation: {
+        enabled: true,
+        // A client gives back what is its own.
+        allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId,
+      },
       deviceFlow: {
         enabled: true,
         charset: 'base-20',
@@ -126,7 +131,11 @@ function configurationOf(services: Services, keys: KeySet): Configuration {
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx, form) =>
-          sendPage(ctx, signOutPage(form), ctx.oidc.client?.postLogoutRedirectUris ?? []),
+          sendPage(
+            ctx,
+            signOutPage(form, upstreamOf(services, ctx)),
+            ctx.oidc.client?.postLogoutRedirectUris ?? [],
+          ),
         postLogoutSuccessSource: (ctx) => sendPage(ctx, signedOutPage()),
       },
       resourceIndicators: {
@@ -153,6 +162,36 @@ const routes = {
   revocation: '/oauth/token/revocation',
   token: '/oauth/token',
 };
+
+/** Who signed in with a password that was handed over has to choose one of their own, before anything else is asked. */
+function policyOf({ db }: Services) {
+  const { base, Check, Prompt } = interactionPolicy;
+  const policy = base();
+  const check = new Check(
+    'temporary_password',
+    'a password has to be chosen',
+    async ({ oidc: { session } }) => {
+      if (!session?.accountId || signedInUpstream(session)) return Check.NO_NEED_TO_PROMPT;
+      return (await hasTemporaryPassword(db, session.accountId))
+        ? Check.REQUEST_PROMPT
+        : Check.NO_NEED_TO_PROMPT;
+    },
+  );
+  policy.add(new Prompt({ name: 'password', requestable: false }, check), 1);
+  return policy;
+}
+
+/** How somebody signed in (RFC 8176 has no word for "elsewhere"). */
+export const upstreamMethod = 'fed';
+const signedInUpstream = (session: { amr?: string[] | undefined } | undefined): boolean =>
+  session?.amr?.includes(upstreamMethod) ?? false;
+
+/** Host of the other provider that the user of this browser signed in at. */
+function upstreamOf({ settings }: Services, { oidc }: KoaContextWithOIDC): string | null {
+  return settings.oidcIssuer !== null && signedInUpstream(oidc.session)
+    ? new URL(settings.oidcIssuer).host
+    : null;
+}
 
 const now = (): number => Math.floor(Date.now() / 1000);
 /** What a client may ask for, separated by blanks. */

@@ -63,6 +63,17 @@ export async function endSignIns(db: Work, userId: string): Promise<void> {
     DELETE FROM oauth_records WHERE account_id = ${userId}`.execute(db);
 }
 
+/**
+ * Ends every sign-in of a user, and every browser session but the one in which they are just signing in. What a
+ * sign-in in progress has given so far is a session alone.
+ */
+export async function endSignInsElsewhere(db: Work, userId: string, session: string): Promise<void> {
+  await sql`
+    WITH gone AS (DELETE FROM sign_ins WHERE user_id = ${userId})
+    DELETE FROM oauth_records
+    WHERE account_id = ${userId} AND NOT (model = 'Session' AND uid = ${session})`.execute(db);
+}
+
 /** Ends every sign-in of a user but one, and what browsers remember of them. */
 export async function endOtherSignIns(db: Work, userId: string, keep: string): Promise<void> {
   await sql`

@@ -45,6 +45,11 @@ button {
   color: var(--on-accent); background: var(--accent); border: 1px solid transparent; border-radius: .5rem; cursor: pointer;
 }
 button:hover { filter: brightness(1.08); }
+a.button {
+  display: flex; align-items: center; justify-content: center; min-height: 2.75rem; margin-top: .625rem; padding: .5rem 1rem;
+  font-weight: 600; text-align: center; text-decoration: none; overflow-wrap: anywhere; color: var(--accent);
+  border: 1px solid var(--accent); border-radius: .5rem;
+}
 button.quiet { margin-top: .625rem; color: var(--text); background: transparent; border-color: var(--field-edge); }
 form > button:first-child, input[type=hidden] + button { margin-top: 0; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
@@ -52,6 +57,7 @@ form > button:first-child, input[type=hidden] + button { margin-top: 0; }
   margin: 1.25rem 0 0; padding: .625rem .75rem; color: var(--wrong); background: var(--wrong-ground);
   border-radius: .5rem; font-size: .9375rem;
 }
+.hint { margin: .375rem 0 0; font-size: .875rem; }
 .shown { margin: 1.25rem 0 0; font: 650 1.75rem/1.2 ui-monospace, "SF Mono", Menlo, monospace; letter-spacing: .1em; color: var(--text); text-align: center; }
 ul { margin: 1.25rem 0 0; padding: 0; list-style: none; border: 1px solid var(--edge); border-radius: .5rem; }
 li { padding: .625rem .75rem; }
