@@ -3,13 +3,15 @@
  * audit trail of its own. The statements are taken from the real verbs while they run once, with fresh ids put in.
  */
 
-import { type operations, roleScopes } from '@slipway/contract';
-import Fastify from 'fastify';
+import { operations, roleScopes } from '@slipway/contract';
+import Fastify, { type FastifyReply } from 'fastify';
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely';
 import { createConnector } from '../../packages/server/src/connectors/create-connector.ts';
 import { listConnectors } from '../../packages/server/src/connectors/list-connectors.ts';
 import type { Actor, Context } from '../../packages/server/src/context.ts';
 import { connect } from '../../packages/server/src/database/connect.ts';
+import { checkRoleAndScope } from '../../packages/server/src/http/access.ts';
+import { rateLimit } from '../../packages/server/src/http/rate-limit.ts';
 import type { Input } from '../../packages/server/src/http/route.ts';
 import { authenticate } from '../../packages/server/src/identity/authenticate.ts';
 import { newId, sha256 } from '../../packages/server/src/ids.ts';
@@ -19,7 +21,9 @@ import { ready } from './target.ts';
 
 const { settings } = parseSettings(process.env);
 // The same pool: its sessions prepare the same statements.
-const { pool } = connect(process.env.SLIPWAY_DATABASE_URL as string);
+const connection = connect(process.env.SLIPWAY_DATABASE_URL as string);
+const { pool } = connection;
+const checking = { settings, db: connection.db } as unknown as Services;
 const recorded: CompiledQuery[] = [];
 const db = new Kysely<never>({
   dialect: new PostgresDialect({ pool }),
@@ -86,17 +90,29 @@ app.get('/connectors', async (_request, reply) => {
   }
   return reply.type('application/json').send(`{"data":[${items.join(',')}]}`);
 });
-// A route that looks its caller up and reads one row; what the server adds to it are its checks.
-app.get('/authenticated', async (request, reply) => {
-  const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-  const caller = await pool.query(lookUp?.sql as string, [sha256(token)]);
-  if (caller.rows.length === 0) return reply.code(401).send();
+/** One row, for the two routes below. */
+async function readOne(reply: FastifyReply): Promise<FastifyReply> {
   let items: string[] = [];
   for (const { sql, parameters } of short) {
     const result = await pool.query(sql, [...parameters]);
     if ('item' in (result.rows[0] ?? {})) items = result.rows.map(({ item }) => item);
   }
   return reply.type('application/json').send(`{"data":[${items.join(',')}]}`);
+}
+// The least a route can do that knows its callers: look one up by the hash of the token.
+app.get('/authenticated', async (request, reply) => {
+  const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+  const caller = await pool.query(lookUp?.sql as string, [sha256(token)]);
+  if (caller.rows.length === 0) return reply.code(401).send();
+  return readOne(reply);
+});
+// The same route with the server's check: token, rate, role and scope.
+const limit = rateLimit(Number.MAX_SAFE_INTEGER);
+app.get('/checked', async (request, reply) => {
+  const caller = await authenticate(checking, request.headers.authorization);
+  await limit(caller.credential as string);
+  checkRoleAndScope(operations.connectorList, caller, {});
+  return readOne(reply);
 });
 app.post('/connectors', async (_request, reply) => {
   const ids = new Map([...made].map((id) => [id, newId()]));

@@ -57,10 +57,11 @@ function methodOf(transport: Transport, operation: Operation) {
       follow: follow(transport, operation, input, options),
     });
   }
+  const isRaw = success.envelope === 'raw' || success.envelope === 'file';
   return (input: AnyInput = {}, options: CallOptions = {}) =>
     callOf(
       prepareRequest(operation, input, options).then((request) =>
-        send(transport, request, options, (answer) => readAnswer(answer, success.envelope === 'raw')),
+        send(transport, request, options, (answer) => readAnswer(answer, isRaw)),
       ),
     );
 }

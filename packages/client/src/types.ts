@@ -119,7 +119,7 @@ type Result<O extends Operation> = O['success'] extends { envelope: 'single' | '
     ? { state: { uuid: string } }
     : O['success'] extends { envelope: 'message' }
       ? string
-      : O['success'] extends { envelope: 'raw' }
+      : O['success'] extends { envelope: 'raw' | 'file' }
         ? Response
         : undefined;
 

@@ -17,6 +17,8 @@ export interface Actor {
   scopes: ReadonlySet<Scope>;
   /** Organizations of the user, the one joined first in front. */
   organizations: readonly string[];
+  /** The token, sign-in or client that let it in; absent for work of the server itself. */
+  credential?: string;
   /** The sign-in of an access token; absent for a personal token and for a client that acts by itself. */
   signIn?: string;
 }

@@ -11,7 +11,7 @@ import { newId } from '../ids.ts';
 import type { Services } from '../services.ts';
 import { type LogLine, lineTime } from './log-lines.ts';
 import { logList, logStream } from './log-reader.ts';
-import { appendLines, type Masker, openLog } from './log-store.ts';
+import { appendLines, type Masker, openLog, removeLogs } from './log-store.ts';
 import { announce, startSignals } from './signals.ts';
 
 const { url } = await createTestDatabase();
@@ -44,13 +44,41 @@ const lines = (from: number, to: number): LogLine[] =>
 const numbers = (items: readonly string[]): number[] =>
   items.map((item) => (JSON.parse(item) as LogLine).number);
 
+/** A background operation that lines can belong to. */
+async function makeSubject(): Promise<string> {
+  const id = newId();
+  await db
+    .insertInto('states')
+    .values({
+      id,
+      name: 'build',
+      status: 'done',
+      owner_id: id,
+      connector_id: id,
+      version_id: id,
+      major: 1,
+      config: '{}',
+    })
+    .execute();
+  return id;
+}
+
 async function readAll(subject: string): Promise<LogLine[]> {
   const { items } = await logList(context, subject, {}, allPages);
   return items.map((item) => JSON.parse(item) as LogLine);
 }
 
+test('what a log belongs to may be removed: nothing is written any more', async () => {
+  const subject = await makeSubject();
+  await appendLines(db, subject, [line(1)]);
+  await removeLogs(db, [subject]);
+  await db.deleteFrom('states').where('id', '=', subject).execute();
+  await appendLines(db, subject, [line(1), line(2)]);
+  expect(await readAll(subject)).toEqual([]);
+});
+
 test('lines come back as the contract shows them', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   await appendLines(db, subject, [line(1, { context: { address: 'http://x', status: 500 } })]);
   const { items } = await logList(context, subject, {}, allPages);
   expect(items).toEqual([
@@ -59,7 +87,7 @@ test('lines come back as the contract shows them', async () => {
 });
 
 test('repeated and overlapping appends store nothing twice', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   await appendLines(db, subject, lines(1, 10));
   await appendLines(db, subject, lines(1, 10));
   await appendLines(db, subject, lines(6, 300));
@@ -70,14 +98,14 @@ test('repeated and overlapping appends store nothing twice', async () => {
 });
 
 test('a number that is left out is refused, and nothing of the append is stored', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   await appendLines(db, subject, lines(1, 3));
   await expect(appendLines(db, subject, [line(4), line(6)])).rejects.toThrow('Line 5');
   expect((await readAll(subject)).at(-1)?.number).toBe(3);
 });
 
 test('chunks hold a few hundred lines and small appends fill them up', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   for (let first = 1; first <= 300; first += 10) await appendLines(db, subject, lines(first, first + 9));
   await appendLines(db, subject, lines(301, 1000));
   const { rows } = await sql<{ first: number; last: number }>`
@@ -87,7 +115,7 @@ test('chunks hold a few hundred lines and small appends fill them up', async () 
 });
 
 test('totals and pages are exact under every filter', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   const levels = [
     { level: 'error', severity: 3 },
     { level: 'warning', severity: 4 },
@@ -139,7 +167,7 @@ test('a cursor that is none of ours is refused', async () => {
 });
 
 test('an open log numbers on behind what is stored, and several writers share one sequence', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   await appendLines(db, subject, lines(1, 2));
   const writers = Array.from({ length: 4 }, () => openLog(services, subject, plain));
   await Promise.all(
@@ -160,7 +188,7 @@ test('an open log numbers on behind what is stored, and several writers share on
 });
 
 test('entries are stored within 200 ms without being asked', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   const writer = openLog(services, subject, plain);
   await writer.write({ level: 'success', source: 'engine', message: 'there' });
   await setTimeout(500);
@@ -168,7 +196,7 @@ test('entries are stored within 200 ms without being asked', async () => {
 });
 
 test('message and context are masked before they are stored', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   const masker: Masker = {
     mask: (text) => text.replaceAll('s3cret', '***'),
     maskJson: (value) => JSON.parse(JSON.stringify(value).replaceAll('s3cret', '***')) as unknown,
@@ -188,7 +216,7 @@ test('message and context are masked before they are stored', async () => {
 });
 
 test('messages are cut at 64 KiB, at the border of a character', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   const writer = openLog(services, subject, plain);
   await writer.write({ level: 'info', source: 'image', message: `x${'ä'.repeat(40_000)}` });
   await writer.close();
@@ -208,7 +236,7 @@ test('times stand in the zone of the server, with milliseconds', () => {
 });
 
 test('newline-delimited JSON carries everything that matches, and a part when asked', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   await appendLines(db, subject, lines(1, 1500));
   const read = async (page: Partial<typeof allPages>) => {
     const { stream } = await logStream(context, subject, 'application/x-ndjson', {
@@ -255,7 +283,7 @@ const eventsOf = (text: string) =>
     );
 
 test('a follower gets what is stored, then what is written, then the end; and the server closes', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   await appendLines(db, subject, lines(1, 3));
   let status: string | null = null;
   const server = await serveLog(subject, async () => status);
@@ -280,7 +308,7 @@ test('a follower gets what is stored, then what is written, then the end; and th
 });
 
 test('Last-Event-ID goes on behind that line', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   await appendLines(db, subject, lines(1, 600));
   const server = await serveLog(subject, async () => 'failed');
   const response = await fetch(server.address, { headers: { 'last-event-id': '597' } });
@@ -295,7 +323,7 @@ test('Last-Event-ID goes on behind that line', async () => {
 });
 
 test('a silent log sends comments, and a reader that leaves is forgotten', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   const server = await serveLog(subject, async () => null, 100);
   const aborter = new AbortController();
   const response = await fetch(server.address, { signal: aborter.signal });
@@ -308,7 +336,7 @@ test('a silent log sends comments, and a reader that leaves is forgotten', async
 });
 
 test('news reach a listener again after its connection was lost', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   let woken = 0;
   const stop = signals.subscribe(subject, () => {
     woken += 1;
@@ -324,7 +352,7 @@ test('news reach a listener again after its connection was lost', async () => {
 });
 
 test('beyond the limit only warnings and worse are stored, and one entry says so', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   const settings = { ...services.settings, logLimitMib: 0.001 };
   const writer = openLog({ ...services, settings }, subject, plain);
   for (const level of ['info', 'info', 'info', 'error', 'debug', 'warning'] as const) {
@@ -342,7 +370,7 @@ test('beyond the limit only warnings and worse are stored, and one entry says so
 });
 
 test('what the database does not take waits until it does', async () => {
-  const subject = newId();
+  const subject = await makeSubject();
   await sql`ALTER TABLE log_chunks RENAME TO log_chunks_away`.execute(db);
   const writer = openLog(services, subject, plain);
   await writer.write({ level: 'info', source: 'image', message: 'one' });

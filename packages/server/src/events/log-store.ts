@@ -210,6 +210,7 @@ async function lastChunk(db: Database, subject: string): Promise<Chunk | undefin
 /** Writers of one log take turns, so that numbers have neither gaps nor doubles. */
 async function append(work: Work, subject: string, make: (next: number) => LogLine[]): Promise<void> {
   await sql`SELECT pg_advisory_xact_lock(${logLock}, hashtext(${subject}))`.execute(work);
+  if (!(await keepSubject(work, subject))) return;
   const last = await lastChunk(work, subject);
   const lines = make((last?.last ?? 0) + 1);
   if (lines.length === 0) return;
@@ -237,6 +238,18 @@ async function append(work: Work, subject: string, make: (next: number) => LogLi
       .execute();
   }
   await announce(work, subject);
+}
+
+/**
+ * Is there still what the log belongs to? If so it stays until the transaction ends: a worker that is being stopped must
+ * not leave the last lines of a run or an action that was removed.
+ */
+async function keepSubject(work: Work, subject: string): Promise<boolean> {
+  const { rows } = await sql<{ there: boolean }>`
+    WITH action AS (SELECT 1 FROM states WHERE id = ${subject} FOR KEY SHARE),
+      run AS (SELECT 1 FROM runs WHERE id = ${subject} FOR KEY SHARE)
+    SELECT EXISTS (SELECT FROM action) OR EXISTS (SELECT FROM run) AS there`.execute(work);
+  return rows[0]?.there ?? false;
 }
 
 interface NewChunk extends Chunk {

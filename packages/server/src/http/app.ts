@@ -140,7 +140,7 @@ function addRoute(
         return;
       }
       request.actor = await authenticate(services, request.headers.authorization);
-      await limit(request.headers.authorization as string);
+      await limit(request.actor.credential ?? request.actor.id);
       checkRoleAndScope(operation, request.actor, request.params as Record<string, string>);
     },
     handler: (request, reply) => handle(request, reply, contextOf(services, request)),

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type Role, roleScopes, type Scope, scopes, uuidPattern } from '@slipway/contract';
-import { sql } from 'kysely';
-import type { Actor } from '../context.ts';
+import { type CompiledQuery, sql } from 'kysely';
+import type { Actor, Database } from '../context.ts';
 import { unauthorized } from '../errors.ts';
 import { sha256 } from '../ids.ts';
 import type { Services } from '../services.ts';
@@ -14,6 +14,8 @@ interface Row {
   role: Role;
   scopes: Scope[];
   organizations: string[];
+  /** What let it in: id of the token, the sign-in or the client. */
+  credential: string;
   /** A client acts in the name of its user. */
   client?: boolean;
   signIn?: string;
@@ -41,6 +43,7 @@ export async function authenticate(services: Services, header: string | undefine
     role: row.role,
     scopes: new Set(row.scopes.filter((scope) => allowed.includes(scope))),
     organizations: row.organizations,
+    credential: row.credential,
     ...(row.signIn ? { signIn: row.signIn } : {}),
   };
 }
@@ -56,24 +59,30 @@ const organizationsOf = sql`
 async function findFirstAdmin({ db }: Services): Promise<Row | undefined> {
   const { rows } = await sql<Row>`
     SELECT u.id, coalesce(u.name, u.email) AS name, u.role, ${[...roleScopes.admin]}::text[] AS scopes,
-      ${organizationsOf} AS organizations
+      ${organizationsOf} AS organizations, 'admin' AS credential
     FROM users u WHERE u.role = 'admin' AND u.status = 'active' ORDER BY u.created_at, u.id LIMIT 1`.execute(
     db,
   );
   return rows[0];
 }
 
+// Every request asks this, so it is made once and not for each. Last use is recorded to the minute: it is for people, and
+// a write for each request is not.
+const byToken = sql<Row & { stale: boolean }>`
+  SELECT u.id, coalesce(u.name, u.email) AS name, u.role, t.scopes, ${organizationsOf} AS organizations,
+    t.id AS credential, (t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute') AS stale
+  FROM tokens t JOIN users u ON u.id = t.user_id
+  WHERE t.hash = ${Buffer.alloc(0)} AND t.expires_at > now() AND u.status = 'active'`;
+const compiled = new WeakMap<Database, CompiledQuery<Row & { stale: boolean }>>();
+
 async function findByToken({ db }: Services, token: string): Promise<Row | undefined> {
-  // Last use is recorded to the minute: it is for people, and a write for each request is not.
-  const { rows } = await sql<Row & { stale: boolean; token_id: string }>`
-    SELECT u.id, coalesce(u.name, u.email) AS name, u.role, t.scopes, ${organizationsOf} AS organizations,
-      t.id AS token_id, (t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute') AS stale
-    FROM tokens t JOIN users u ON u.id = t.user_id
-    WHERE t.hash = ${sha256(token)} AND t.expires_at > now() AND u.status = 'active'`.execute(db);
+  const query = compiled.get(db) ?? byToken.compile(db);
+  compiled.set(db, query);
+  const { rows } = await db.executeQuery<Row & { stale: boolean }>({ ...query, parameters: [sha256(token)] });
   const row = rows[0];
   if (row?.stale) {
     await sql`
-      WITH used AS (UPDATE tokens SET last_used_at = now() WHERE id = ${row.token_id})
+      WITH used AS (UPDATE tokens SET last_used_at = now() WHERE id = ${row.credential})
       UPDATE users SET last_seen_at = now() WHERE id = ${row.id}`.execute(db);
   }
   return row;
@@ -98,7 +107,7 @@ async function findByAccessToken(services: Services, token: string): Promise<Row
 async function findBySignIn({ db }: Services, sid: string, sub: unknown): Promise<Row | undefined> {
   const { rows } = await sql<Row & { signIn: string; stale: boolean }>`
     SELECT u.id, coalesce(u.name, u.email) AS name, u.role, ${organizationsOf} AS organizations,
-      s.id AS "signIn", s.last_used_at < now() - interval '1 minute' OR u.last_seen_at IS NULL AS stale
+      s.id AS "signIn", s.id AS credential, s.last_used_at < now() - interval '1 minute' OR u.last_seen_at IS NULL AS stale
     FROM sign_ins s JOIN users u ON u.id = s.user_id
     WHERE s.grant_id = ${sid} AND s.expires_at > now() AND u.status = 'active'`.execute(db);
   const row = rows[0];
@@ -114,7 +123,8 @@ async function findBySignIn({ db }: Services, sid: string, sub: unknown): Promis
 async function findByClient({ db }: Services, clientId: string, sub: unknown): Promise<Row | undefined> {
   if (clientId !== sub || !uuidPattern.test(clientId)) return undefined;
   const { rows } = await sql<Row>`
-    SELECT u.id, c.name, u.role, ${organizationsOf} AS organizations, true AS client
+    SELECT u.id, c.name, u.role, ${organizationsOf} AS organizations, true AS client,
+      c.id::text AS credential
     FROM oauth_clients c JOIN users u ON u.id = c.user_id
     WHERE c.id = ${clientId} AND u.status = 'active'`.execute(db);
   return rows[0];

@@ -95,6 +95,9 @@ test('a file is an attachment; showing it is on record', async () => {
     changes: [{ path: 'file', from: null, to: 'exchange/deep/er/€ "1".csv' }],
   });
   expect((await get(`/runs/${run}/files/exchange/same`)).text).toBe('b');
+  const client = server.client(user);
+  const file = await client.runFileShow({ runId: run, store: 'exchange', path: 'deep/er/€ "1".csv' });
+  expect(await file.text()).toBe('id\n1\n');
 });
 
 test.each([
