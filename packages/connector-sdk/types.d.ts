@@ -282,7 +282,7 @@ export interface Exchange {
 }
 
 export interface Bucket {
-  /** Copies a file from the exchange folder to the bucket, by default under the same name. */
+  /** Copies a file of the exchange folder (its name there, or its absolute path) to the bucket, by default under its name. */
   upload(source: string, remote?: string): Promise<void>;
   /** Copies a file from the bucket to the exchange folder, and gives its absolute path there. */
   download(remote: string): Promise<string>;

@@ -78,7 +78,7 @@ class Connector:
         self.state = State(self._client)
         self.exchange = Exchange(environment.get("SLIPWAY_EXCHANGE_DIR") or "/data/productsup")
         self.bucket = Bucket(self._client, self.exchange)
-        self.storage = Storage(self._client)
+        self.storage = Storage(self._client, self.exchange)
         #: Rows of data services and exports.
         self.input = self.read("input")
         #: Rows of data sources, transforms and data services.

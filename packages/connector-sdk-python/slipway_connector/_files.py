@@ -17,6 +17,8 @@ from ._http import HttpClient
 #: Seconds between two looks at a storage process.
 _POLL_SECONDS = 0.25
 
+PathLike = Union[str, pathlib.PurePath]
+
 
 class Exchange:
     """The folder that connector and Container API share."""
@@ -31,6 +33,11 @@ class Exchange:
         if path != self.directory and self.directory not in path.parents:
             raise ValueError(f'"{name}" lies outside of the exchange folder.')
         return path
+
+    def name_of(self, source: PathLike) -> str:
+        """The name of a file in the folder, of its name or its absolute path."""
+        path = pathlib.PurePath(source)
+        return str(path.relative_to(self.directory)) if self.directory in path.parents else str(source)
 
     @contextlib.contextmanager
     def create(self, name: str, mode: str = "w", **options: Any) -> Iterator[IO[Any]]:
@@ -64,10 +71,11 @@ class Bucket:
         self._client = client
         self._exchange = exchange
 
-    def upload(self, source: str, remote: Optional[str] = None) -> None:
-        """Copies a file from the exchange folder to the bucket, by default under the same name."""
-        body = json.dumps({"source_file": str(source)})
-        path = "/buckets/exchange/upload/" + urllib.parse.quote(remote or str(source))
+    def upload(self, source: PathLike, remote: Optional[str] = None) -> None:
+        """Copies a file of the exchange folder (its name there, or its path) to the bucket, by default under its name."""
+        name = self._exchange.name_of(source)
+        body = json.dumps({"source_file": name})
+        path = "/buckets/exchange/upload/" + urllib.parse.quote(remote or name)
         self._client.call("PUT", path, body.encode())
 
     def download(self, remote: str) -> pathlib.Path:
@@ -127,14 +135,15 @@ class StorageProcess:
 class Storage:
     """Files for delivery."""
 
-    def __init__(self, client: HttpClient) -> None:
+    def __init__(self, client: HttpClient, exchange: Exchange) -> None:
         self._client = client
+        self._exchange = exchange
 
-    def to_transport(self, source: str, remote: Optional[str] = None) -> StorageProcess:
+    def to_transport(self, source: PathLike, remote: Optional[str] = None) -> StorageProcess:
         """Starts to copy a file or folder of the exchange folder to the transport area."""
         return self._store("/store/to-transport", source, remote)
 
-    def to_internal(self, source: str, remote: Optional[str] = None) -> StorageProcess:
+    def to_internal(self, source: PathLike, remote: Optional[str] = None) -> StorageProcess:
         """The same to the internal storage (deprecated by the platform)."""
         return self._store("/storage/internal", source, remote)
 
@@ -149,10 +158,11 @@ class Storage:
         """Writes one log entry per process."""
         self._client.call("POST", "/processes/log")
 
-    def _store(self, path: str, source: str, remote: Optional[str]) -> StorageProcess:
-        body = json.dumps({"source_file": str(source), "remote_file": remote or str(source)})
+    def _store(self, path: str, source: PathLike, remote: Optional[str]) -> StorageProcess:
+        name = self._exchange.name_of(source)
+        body = json.dumps({"source_file": name, "remote_file": remote or name})
         data = self._client.call("POST", path, body.encode(), once=True).data
-        return StorageProcess(self, data["id"], str(source))
+        return StorageProcess(self, data["id"], name)
 
 
 def _status(data: Dict[str, Any]) -> StorageStatus:

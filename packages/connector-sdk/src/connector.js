@@ -22,7 +22,11 @@ const TIMEOUT_MS = 60_000;
  */
 export const connect = (options) => new Connector(options);
 
-/** @implements {ConnectorApi} */
+/**
+ * The methods are functions of their own, so that a connector may take apart what it is given.
+ *
+ * @implements {ConnectorApi}
+ */
 class Connector {
   #client;
   #messages;
@@ -45,7 +49,7 @@ class Connector {
     this.state = new State(this.#client);
     this.exchange = new Exchange(environment.SLIPWAY_EXCHANGE_DIR ?? '/data/productsup');
     this.bucket = new Bucket(this.#client, this.exchange);
-    this.storage = new Storage(this.#client);
+    this.storage = new Storage(this.#client, this.exchange);
     this.input = this.read('input');
     this.output = this.writer('output');
     this.feedback = this.writer('feedback');
@@ -56,67 +60,63 @@ class Connector {
    * @param {ReadOptions} [options]
    * @returns {RowReaderApi<any>}
    */
-  read(stream, options = {}) {
+  read = (stream, options = {}) => {
     return new RowReader(this.#client, stream, options, this.#positions, this.signal);
-  }
+  };
 
   /**
    * @param {readonly ChangeKind[]} [kinds]
    * @param {ReadOptions} [options]
    */
-  async *changes(kinds = ['new', 'modified', 'deleted'], options = {}) {
-    for (const kind of kinds) {
-      for await (const row of this.read(kind, options)) yield { kind, row };
-    }
-  }
+  changes = (kinds = ['new', 'modified', 'deleted'], options = {}) => changesOf(this, kinds, options);
 
   /**
    * @param {OutputName} stream
    * @param {WriteOptions} [options]
    * @returns {RowWriterApi<any>}
    */
-  writer(stream, options = {}) {
+  writer = (stream, options = {}) => {
     const writer = new RowWriter(this.#client, stream, options, this.signal);
     this.#writers.push(writer);
     return writer;
-  }
+  };
 
   /** @param {{ showHidden?: boolean }} [options] */
-  async columnOrder({ showHidden } = {}) {
+  columnOrder = async ({ showHidden } = {}) => {
     const { data } = await this.#client.call('GET', '/column-order', {
       query: { 'show-hidden': showHidden },
     });
     return data.order;
-  }
+  };
 
   /** @param {string} [path] */
-  async classifications(path) {
+  classifications = async (path) => {
     const query = { 'classification-path': path };
     /** @type {{ data: Record<string, any>[] }} */
     const { data } = await this.#client.call('GET', '/csa-classifications', { query });
     return data.map((entry) => ({ id: entry['classification-id'], path: entry['classification-path'] }));
-  }
+  };
 
-  async metadata() {
+  metadata = async () => {
     const { data } = await this.#client.call('GET', '/metadata');
     const { 'process-id': processId, 'run-id': runId, ...rest } = data;
     return { ...rest, processId, runId };
-  }
+  };
 
-  async flush() {
+  flush = async () => {
     const flushed = await Promise.allSettled([...this.#writers, this.events].map((part) => part.flush()));
     await this.#messages.flush();
     const failed = flushed.find(({ status }) => status === 'rejected');
     if (failed) throw /** @type {PromiseRejectedResult} */ (failed).reason;
-  }
+  };
 
-  async close() {
+  close = async () => {
     try {
       await this.flush();
     } finally {
       this.#client.close();
     }
-  }
+  };
 
   async [Symbol.asyncDispose]() {
     await this.close();
@@ -136,3 +136,14 @@ const runInfo = (environment) => ({
   environment: /** @type {any} */ (environment.SLIPWAY_ENVIRONMENT),
   stage: /** @type {any} */ (environment.SLIPWAY_STAGE),
 });
+
+/**
+ * @param {Connector} connector
+ * @param {readonly ChangeKind[]} kinds
+ * @param {ReadOptions} options
+ */
+async function* changesOf(connector, kinds, options) {
+  for (const kind of kinds) {
+    for await (const row of connector.read(kind, options)) yield { kind, row };
+  }
+}

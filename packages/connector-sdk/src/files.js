@@ -29,6 +29,15 @@ export class Exchange {
   }
 
   /**
+   * The name of a file in the folder, of its name or its absolute path.
+   *
+   * @param {string} source
+   */
+  nameOf(source) {
+    return source.startsWith(`${this.directory}/`) ? source.slice(this.directory.length + 1) : source;
+  }
+
+  /**
    * @param {string} name
    * @param {Parameters<ExchangeApi['write']>[1]} content
    */
@@ -65,9 +74,10 @@ export class Bucket {
    * @param {string} source
    * @param {string} [remote]
    */
-  async upload(source, remote = source) {
-    const body = JSON.stringify({ source_file: source });
-    await this.#client.call('PUT', `/buckets/exchange/upload/${encodePath(remote)}`, { body });
+  async upload(source, remote) {
+    const name = this.#exchange.nameOf(source);
+    const body = JSON.stringify({ source_file: name });
+    await this.#client.call('PUT', `/buckets/exchange/upload/${encodePath(remote ?? name)}`, { body });
   }
 
   /** @param {string} remote */
@@ -100,17 +110,22 @@ export class Bucket {
 /** @implements {StorageApi} */
 export class Storage {
   #client;
+  #exchange;
 
-  /** @param {HttpClient} client */
-  constructor(client) {
+  /**
+   * @param {HttpClient} client
+   * @param {Exchange} exchange
+   */
+  constructor(client, exchange) {
     this.#client = client;
+    this.#exchange = exchange;
   }
 
   /**
    * @param {string} source
    * @param {string} [remote]
    */
-  toTransport(source, remote = source) {
+  toTransport(source, remote) {
     return this.#store('/store/to-transport', source, remote);
   }
 
@@ -118,7 +133,7 @@ export class Storage {
    * @param {string} source
    * @param {string} [remote]
    */
-  toInternal(source, remote = source) {
+  toInternal(source, remote) {
     return this.#store('/storage/internal', source, remote);
   }
 
@@ -140,11 +155,12 @@ export class Storage {
   /**
    * @param {string} path
    * @param {string} source
-   * @param {string} remote
+   * @param {string | undefined} remote
    * @returns {Promise<StorageProcess>}
    */
   async #store(path, source, remote) {
-    const body = JSON.stringify({ source_file: source, remote_file: remote });
+    const name = this.#exchange.nameOf(source);
+    const body = JSON.stringify({ source_file: name, remote_file: remote ?? name });
     /** @type {{ data: { id: string } }} */
     const { data } = await this.#client.call('POST', path, { body, once: true });
     const status = () => this.status(data.id);
@@ -152,7 +168,7 @@ export class Storage {
       for (;;) {
         const { status: word, exitCode } = await status();
         if (word === 'finished') return;
-        if (word === 'failed') throw new StorageError(data.id, source, exitCode);
+        if (word === 'failed') throw new StorageError(data.id, name, exitCode);
         await pause(POLL_MS);
       }
     };

@@ -3,10 +3,10 @@ export { connect } from './connector.js';
 export {
   ApiError,
   CancelledError,
-  UnreachableError,
   RowsRefusedError,
   SettingError,
   StateConflictError,
   StorageError,
+  UnreachableError,
 } from './errors.js';
 export { run } from './run.js';
