@@ -164,9 +164,9 @@ export interface RowReader<Column extends string = string> extends AsyncIterable
 }
 
 export interface WriteOptions {
-  /** Rows of a call. Default: 5000. */
+  /** Rows of a call. Default: 1000. */
   batchRows?: number;
-  /** Bytes of a call; one row may be larger. Default: 1 MiB. */
+  /** Bytes of a call; one row may be larger. Default: 512 KiB. */
   batchBytes?: number;
   /** Stands between the parts of a column name: `price-amount`. Default: the setting of the version. */
   separator?: string;

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _NDJSON = "application/x-ndjson"
-_BATCH_ROWS = 5000
-_BATCH_BYTES = 1024 * 1024
+_BATCH_ROWS = 1000
+_BATCH_BYTES = 512 * 1024
 
 #: A row that was read. Every value is text; a value that is not there is ``""``.
 Row = Dict[str, str]

@@ -216,7 +216,7 @@ export class HttpClient {
  * @param {IncomingMessage} response
  * @returns {Promise<string>}
  */
-export async function textOf(response) {
+async function textOf(response) {
   const parts = [];
   for await (const part of response) parts.push(part);
   return Buffer.concat(parts).toString('utf8');

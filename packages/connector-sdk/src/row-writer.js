@@ -10,8 +10,8 @@ import { apiError } from './http.js';
 import { toJson } from './json.js';
 
 const NDJSON = 'application/x-ndjson';
-const BATCH_ROWS = 5000;
-const BATCH_BYTES = 1024 * 1024;
+const BATCH_ROWS = 1000;
+const BATCH_BYTES = 512 * 1024;
 /** Text that is handed to the connection at once when rows are streamed. */
 const STREAM_BLOCK = 64 * 1024;
 /** Milliseconds after which a stream that has no row sends an empty line: one that is silent for 60 s is given up. */

@@ -106,7 +106,7 @@ describe.each<Language>(['node', 'python'])('in %s', (language) => {
       };
       expect(result.rows).toBe(1_000_000);
       // The rows are 230 MB of JSON.
-      expect(result.megabytes).toBeLessThan(language === 'node' ? 200 : 60);
+      expect(result.megabytes).toBeLessThan(language === 'node' ? 220 : 110);
       await killSidecar();
       await startSidecar('datasource');
       await killSidecar();
@@ -129,6 +129,6 @@ describe.each<Language>(['node', 'python'])('in %s', (language) => {
       megabytes: number;
     };
     expect(result.rows).toBe(1_000_000);
-    expect(result.megabytes).toBeLessThan(language === 'node' ? 200 : 60);
+    expect(result.megabytes).toBeLessThan(language === 'node' ? 220 : 110);
   });
 });
