@@ -31,17 +31,17 @@ export function connect(options?: ConnectOptions): Connector;
 
 export interface ConnectOptions {
   /** Base URL of the Container API. Default: `CONTAINER_API_URL`, else `http://cde-container-api`. */
-  url?: string;
+  url?: string | undefined;
   /** Default: `process.env`. */
-  environment?: Readonly<Record<string, string | undefined>>;
+  environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Words of the command line after the program. Default: `process.argv` without the first two. */
-  arguments?: readonly string[];
+  arguments?: readonly string[] | undefined;
   /** How long a call is repeated when the connection fails, in milliseconds. Default: 30 000. */
-  retryMs?: number;
+  retryMs?: number | undefined;
   /** A call that is not answered for so long counts as a failed connection, in milliseconds. Default: 60 000. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Aborted when the run is to end. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export interface Connector {
@@ -81,7 +81,7 @@ export interface Connector {
   writer<Row extends object = object>(stream: OutputName, options?: WriteOptions): RowWriter<Row>;
 
   /** Columns in the order of the channel or of the input. */
-  columnOrder(options?: { showHidden?: boolean }): Promise<string[]>;
+  columnOrder(options?: { showHidden?: boolean | undefined }): Promise<string[]>;
   /** Classifications of the run; with `path` those whose path contains it. */
   classifications(path?: string): Promise<Classification[]>;
   metadata(): Promise<Metadata>;
@@ -145,9 +145,9 @@ export interface Change<Column extends string = string> {
 
 export interface ReadOptions {
   /** Only the rows of this classification, with its columns. */
-  classification?: number;
+  classification?: number | undefined;
   /** With the columns whose names begin with `__`. Default: the setting of the version. */
-  showHidden?: boolean;
+  showHidden?: boolean | undefined;
 }
 
 /**
@@ -165,11 +165,11 @@ export interface RowReader<Column extends string = string> extends AsyncIterable
 
 export interface WriteOptions {
   /** Rows of a call. Default: 1000. */
-  batchRows?: number;
+  batchRows?: number | undefined;
   /** Bytes of a call; one row may be larger. Default: 512 KiB. */
-  batchBytes?: number;
+  batchBytes?: number | undefined;
   /** Stands between the parts of a column name: `price-amount`. Default: the setting of the version. */
-  separator?: string;
+  separator?: string | undefined;
 }
 
 /**
@@ -225,8 +225,8 @@ export interface ItemEvent {
   /** Upper-case words that begin with the severity: `INFO_`, `WARNING_` or `ERROR_`. */
   code: string;
   message: string;
-  itemId?: string | number | null;
-  context?: Readonly<Record<string, unknown>>;
+  itemId?: string | number | null | undefined;
+  context?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface EventLog {
@@ -247,9 +247,9 @@ export interface StateEntry<Value = unknown> {
 
 export interface StateOptions {
   /** Only if the key still has this version. */
-  ifVersion?: number;
+  ifVersion?: number | undefined;
   /** `success` (default): kept when the run succeeds; `now`: kept whatever becomes of the run. */
-  commit?: 'success' | 'now';
+  commit?: 'success' | 'now' | undefined;
 }
 
 export interface State {
@@ -262,7 +262,7 @@ export interface State {
    *
    * @throws {StateConflictError} when `ifVersion` or `ifNew` does not hold
    */
-  set(key: string, value: unknown, options?: StateOptions & { ifNew?: boolean }): Promise<number>;
+  set(key: string, value: unknown, options?: StateOptions & { ifNew?: boolean | undefined }): Promise<number>;
   /** Deletes a key; false when there was none. @throws {StateConflictError} when `ifVersion` does not hold */
   delete(key: string, options?: StateOptions): Promise<boolean>;
 }
