@@ -15,8 +15,9 @@ from ._errors import ApiError, UnreachableError
 
 #: Pauses between attempts in seconds; the last one is repeated. A Container API that died is back within 5 s.
 _PAUSES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-#: Seconds after which a streamed body that has no row sends an empty line: one that is silent for 60 s is given up.
-_PULSE_SECONDS = 15.0
+#: A streamed body that has no row sends empty lines, so many in the time that an answer may take: the Container API gives up
+#: a request that is silent for so long.
+_PULSES = 4
 _BLOCK = 64 * 1024
 
 Query = Mapping[str, Union[str, int, bool, None]]
@@ -38,7 +39,8 @@ class Retries:
         self._client = client
         self._method = method
         self._path = path
-        self._deadline = time.monotonic() + client.retry_seconds
+        # Counted from the first failure: a call may take long before its connection breaks.
+        self._deadline = float("inf")
         self.count = 0
 
     def wait(self, error: BaseException) -> None:
@@ -46,6 +48,8 @@ class Retries:
         # A name that never resolved is a program outside of a run, not a restart.
         unknown = isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
         nowhere = unknown and not self._client.answered
+        if self.count == 0:
+            self._deadline = time.monotonic() + self._client.retry_seconds
         self.count += 1
         if nowhere or time.monotonic() >= self._deadline:
             hint = " Outside of a run, set CONTAINER_API_URL." if nowhere else ""
@@ -154,10 +158,11 @@ class HttpClient:
 
         def send(chunk: bytes) -> None:
             with sending:
-                connection.send(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                if not over.is_set():
+                    connection.send(b"%x\r\n%b\r\n" % (len(chunk), chunk))
 
         def pulse() -> None:
-            while not over.wait(_PULSE_SECONDS):
+            while not over.wait(self._timeout / _PULSES):
                 try:
                     send(b"\n")
                 except OSError:
@@ -186,12 +191,14 @@ class HttpClient:
                         broken = error
                         break
                     block, size = [], 0
-            over.set()
             try:
                 if broken is None:
                     if block:
                         send(b"".join(block))
-                    connection.send(b"0\r\n\r\n")
+                    # Behind the end nothing may be sent any more.
+                    with sending:
+                        over.set()
+                        connection.send(b"0\r\n\r\n")
                 response = connection.getresponse()
                 text = response.read()
             except CONNECTION_FAILED as error:

@@ -226,6 +226,40 @@ def state_on(connector):
     say({"value": connector.state.get("n"), "version": version})
 
 
+def impatient(connector):
+    rows = connector.settings.integer("rows")
+    with Connector(timeout_seconds=0.3) as hasty:
+        for number in range(rows):
+            hasty.output.write({"id": number})
+            hasty.flush()
+            if number == 50:
+                print("under way", flush=True)
+
+
+def slow_source(_connector):
+    def rows():
+        for number in range(3):
+            yield {"id": number}
+            time.sleep(1.2)
+
+    with Connector(timeout_seconds=0.4) as hasty:
+        hasty.output.stream(rows())
+
+
+def too_large(connector):
+    row = {"text": "x" * connector.settings.integer("characters")}
+
+    def action():
+        if connector.settings.flag("stream"):
+            connector.output.stream([row])
+        else:
+            connector.output.write(row)
+            connector.output.flush()
+
+    say(attempt(action))
+    os._exit(0)
+
+
 def unreachable(_connector):
     connector = Connector(retry_seconds=0.1)
     say(re.sub(r"\d+ times", "n times", attempt(lambda: connector.log.info("x"))))
@@ -243,11 +277,8 @@ def copy_all(connector):
 
 def flood(connector):
     text = "x" * 200
-    rows = ({"id": number, "text": text} for number in range(connector.settings.integer("rows")))
-    if connector.settings.flag("stream"):
-        connector.output.stream(rows)
-    else:
-        connector.output.write_all(rows)
+    total = connector.settings.integer("rows")
+    connector.output.stream({"id": number, "text": text} for number in range(total))
     say({"rows": connector.output.count, "megabytes": megabytes()})
 
 

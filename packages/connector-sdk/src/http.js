@@ -27,7 +27,8 @@ const PAUSES = [20, 50, 100, 200, 500, 1000];
 export class HttpClient {
   #agent = new Agent({ keepAlive: true });
   #retryMs;
-  #timeoutMs;
+  /** How long an answer may take, in milliseconds. */
+  timeoutMs;
   #answered = false;
 
   /**
@@ -40,7 +41,7 @@ export class HttpClient {
     if (!/^http:\/\//.test(this.url))
       throw new TypeError(`The Container API speaks HTTP: "${url}" is no http:// address.`);
     this.#retryMs = retryMs;
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
   }
 
   /**
@@ -93,7 +94,7 @@ export class HttpClient {
    */
   async open(path, query, signal) {
     const target = path + queryText(query);
-    const response = await this.send('GET', target, {}, undefined, this.#timeoutMs, signal);
+    const response = await this.send('GET', target, {}, undefined, this.timeoutMs, signal);
     if (response.statusCode === 200) {
       this.#answered = true;
       return response;
@@ -144,7 +145,8 @@ export class HttpClient {
    * @param {string} target
    */
   retries(method, target) {
-    const deadline = performance.now() + this.#retryMs;
+    // Counted from the first failure: a call may take long before its connection breaks.
+    let deadline = Number.POSITIVE_INFINITY;
     const retries = {
       count: 0,
       /**
@@ -157,6 +159,7 @@ export class HttpClient {
         const code = /** @type {NodeJS.ErrnoException} */ (error)?.code;
         // A name that never resolved is a program outside of a run, not a restart.
         const nowhere = !this.#answered && code === 'ENOTFOUND';
+        if (retries.count === 0) deadline = performance.now() + this.#retryMs;
         retries.count += 1;
         if (nowhere || performance.now() >= deadline) {
           const hint = nowhere ? ' Outside of a run, set CONTAINER_API_URL.' : '';
@@ -180,7 +183,7 @@ export class HttpClient {
    * @param {AbortSignal} [signal] breaks it off
    * @returns {Promise<IncomingMessage>} its head; the body is still to be read
    */
-  send(method, target, headers, body, timeoutMs = this.#timeoutMs, signal = undefined) {
+  send(method, target, headers, body, timeoutMs = this.timeoutMs, signal = undefined) {
     return new Promise((resolve, reject) => {
       const request = httpRequest(this.url + target, { method, headers, agent: this.#agent, signal });
       /** @type {NodeJS.Timeout | undefined} */

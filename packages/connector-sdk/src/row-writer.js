@@ -14,8 +14,11 @@ const BATCH_ROWS = 1000;
 const BATCH_BYTES = 512 * 1024;
 /** Text that is handed to the connection at once when rows are streamed. */
 const STREAM_BLOCK = 64 * 1024;
-/** Milliseconds after which a stream that has no row sends an empty line: one that is silent for 60 s is given up. */
-const STREAM_PULSE_MS = 15_000;
+/**
+ * A stream that has no row sends empty lines, so many in the time that an answer may take: the Container API gives up a
+ * request that is silent for so long.
+ */
+const STREAM_PULSES = 4;
 
 /** @implements {RowWriterApi} */
 export class RowWriter {
@@ -73,7 +76,7 @@ export class RowWriter {
       this.#query,
       NDJSON,
       async (request, isOver) => {
-        const pulse = setInterval(() => request.write('\n'), STREAM_PULSE_MS);
+        const pulse = setInterval(() => request.write('\n'), this.#client.timeoutMs / STREAM_PULSES);
         try {
           await writeBlocks(request, isOver, begin.value, lines, () => this.#streamed++);
         } finally {

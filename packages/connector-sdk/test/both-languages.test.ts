@@ -292,6 +292,21 @@ describe.each<Language>(['node', 'python'])('in %s', (language) => {
     expect((await readOutput(folder, 'output')).count).toBe(0);
   });
 
+  test.each(['0', '1'])('a row over the limit is refused (streamed: %s)', async (stream) => {
+    const environment = await open('datasource', { bodyLimitBytes: 1024 * 1024 });
+    expect(
+      await play(language, 'tooLarge', environment, ['--characters=3000000', `--stream=${stream}`]),
+    ).toBe('ApiError: POST /output/output answered 413: Request body is too large.');
+  });
+
+  test('a source may pause for longer than the Container API waits', async () => {
+    const connector = { id: 'x', name: 'x', type: 'datasource' } as const;
+    const listen = { host: '127.0.0.1', port: 0, requestTimeoutMs: 800 };
+    api = await startContainerApi(testContext(folder, { connector }), listen);
+    await play(language, 'slowSource', runVariables(api.url, folder));
+    expect((await readOutput(folder, 'output')).rows).toEqual([['0'], ['1'], ['2']]);
+  });
+
   test('a failure ends with its stack and exit code 1, and what was written is there', async () => {
     const { code, stderr } = await startScenario(language, 'fails', await open('datasource')).ended;
     expect(code).toBe(1);

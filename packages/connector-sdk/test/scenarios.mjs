@@ -241,6 +241,40 @@ const scenarios = {
     say({ value: await state.get('n'), version });
   },
 
+  /** One row each, with a time-out that a Container API which stands still exceeds. */
+  async impatient({ settings }) {
+    const connector = connect({ timeoutMs: 300 });
+    for (let id = 0; id < settings.number('rows'); id++) {
+      await connector.output.write({ id });
+      await connector.flush();
+      if (id === 50) process.stdout.write('under way\n');
+    }
+    await connector.close();
+  },
+
+  /** A source that pauses for longer than the Container API waits. */
+  async slowSource() {
+    const connector = connect({ timeoutMs: 400 });
+    await connector.output.stream(
+      (async function* () {
+        for (let id = 0; id < 3; id++) {
+          yield { id };
+          await new Promise((resolve) => setTimeout(resolve, 1200));
+        }
+      })(),
+    );
+    await connector.close();
+  },
+
+  async tooLarge({ output, settings }) {
+    const row = { text: 'x'.repeat(settings.number('characters')) };
+    const action = settings.flag('stream')
+      ? output.stream([row])
+      : output.write(row).then(() => output.flush());
+    say(await action.catch((error) => `${error.name}: ${error.message}`));
+    process.exit(0);
+  },
+
   async unreachable() {
     const connector = connect({ retryMs: 100 });
     await connector.log
@@ -258,15 +292,11 @@ const scenarios = {
   async flood({ output, settings }) {
     const text = 'x'.repeat(200);
     const total = settings.number('rows');
-    if (settings.flag('stream')) {
-      await output.stream(
-        (function* () {
-          for (let id = 0; id < total; id++) yield { id, text };
-        })(),
-      );
-    } else {
-      for (let id = 0; id < total; id++) await output.write({ id, text });
-    }
+    await output.stream(
+      (function* () {
+        for (let id = 0; id < total; id++) yield { id, text };
+      })(),
+    );
     say({ rows: output.count, megabytes: process.resourceUsage().maxRSS / 1024 });
   },
 
