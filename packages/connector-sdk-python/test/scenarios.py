@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import itertools
 import json
 import os
 import re
@@ -265,21 +266,29 @@ def unreachable(_connector):
     say(re.sub(r"\d+ times", "n times", attempt(lambda: connector.log.info("x"))))
 
 
-def megabytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def copy_all(connector):
     for row in connector.input:
         connector.output.write({**row, "copied": True})
-    say({"rows": connector.output.count, "megabytes": megabytes()})
+    say(connector.output.count)
 
 
 def flood(connector):
     text = "x" * 200
     total = connector.settings.integer("rows")
     connector.output.stream({"id": number, "text": text} for number in range(total))
-    say({"rows": connector.output.count, "megabytes": megabytes()})
+    say(connector.output.count)
+
+
+def stream_on(connector):
+    text = "x" * 1000
+
+    def rows():
+        for number in itertools.count():
+            if number == 2000:
+                print("under way", flush=True)
+            yield {"id": number, "text": text}
+
+    say(attempt(lambda: connector.output.stream(rows())))
 
 
 def cancelled(connector):
@@ -303,5 +312,9 @@ def fails(connector):
 def snake(name):
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
 
+
+if "MEMORY_LIMIT_MB" in os.environ:
+    limit = int(os.environ["MEMORY_LIMIT_MB"]) * 1024**2
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 run(globals()[snake(sys.argv[1])] if len(sys.argv) > 1 and not sys.argv[1].startswith("--") else lambda _: None)

@@ -3,7 +3,6 @@
 /** @import { Batch } from './batches.js' */
 /** @import { HttpClient } from './http.js' */
 /** @import { ClientRequest } from 'node:http' */
-import { once } from 'node:events';
 import { Batches } from './batches.js';
 import { ApiError, RowsRefusedError } from './errors.js';
 import { apiError } from './http.js';
@@ -134,7 +133,7 @@ async function writeBlocks(request, isOver, first, lines, onLine) {
   const hand = async () => {
     const room = request.write(block);
     block = '';
-    if (!room && !isOver()) await Promise.race([once(request, 'drain'), once(request, 'close')]);
+    if (!room && !isOver()) await roomIn(request);
   };
   for await (const line of lines) {
     block += line;
@@ -144,6 +143,23 @@ async function writeBlocks(request, isOver, first, lines, onLine) {
   }
   await hand();
 }
+
+/**
+ * Waits until a request takes more, or is gone: what broke it is told by itself.
+ *
+ * @param {ClientRequest} request
+ * @returns {Promise<void>}
+ */
+const roomIn = (request) =>
+  new Promise((resolve) => {
+    const settled = () => {
+      request.off('drain', settled);
+      request.off('close', settled);
+      resolve();
+    };
+    request.on('drain', settled);
+    request.on('close', settled);
+  });
 
 /**
  * @param {ApiError} error

@@ -285,7 +285,7 @@ const scenarios = {
 
   async copyAll({ input, output }) {
     for await (const row of input) await output.write({ ...row, copied: true });
-    say({ rows: output.count, megabytes: process.resourceUsage().maxRSS / 1024 });
+    say(output.count);
   },
 
   /** A source that is faster than any disk. */
@@ -297,7 +297,19 @@ const scenarios = {
         for (let id = 0; id < total; id++) yield { id, text };
       })(),
     );
-    say({ rows: output.count, megabytes: process.resourceUsage().maxRSS / 1024 });
+    say(output.count);
+  },
+
+  /** Streams rows until the connection fails. */
+  async streamOn({ output }) {
+    const text = 'x'.repeat(1000);
+    const rows = function* () {
+      for (let id = 0; ; id++) {
+        if (id === 2000) process.stdout.write('under way\n');
+        yield { id, text };
+      }
+    };
+    say(await output.stream(rows()).catch((error) => `${error.name}: ${error.message}`));
   },
 
   async cancelled({ input, output, state, log, signal }) {
