@@ -10,6 +10,7 @@ export interface Maker {
 /** A connector of the demo workspace: an example repository with its configuration. */
 export interface DemoConnector {
   name: string;
+  type: 'datasource' | 'data-service' | 'export';
   description: string;
   example: string;
   command: string;
@@ -22,6 +23,7 @@ const categories = ['Clothing', 'Garden', 'Home', 'Kitchen', 'Toys'];
 /** The one that is walked through before the user's eyes. */
 export const demoCatalogue: DemoConnector = {
   name: 'Demo catalogue',
+  type: 'datasource',
   description: 'Reads a bundled catalogue of 2400 products. Switch on "Fail on purpose" to see a failure.',
   example: 'catalogue-typescript',
   command: 'node',
@@ -52,7 +54,41 @@ export const demoCatalogue: DemoConnector = {
 /** Ready to be built by the user. */
 export const furtherConnectors: readonly DemoConnector[] = [
   {
+    name: 'Demo labels',
+    type: 'data-service',
+    description: 'Gives every row a short label, made of the columns that you choose.',
+    example: 'labels-typescript',
+    command: 'node',
+    arguments: 'main.ts',
+    fields: [
+      {
+        'command-option': 'label-length',
+        'field-type': 'input',
+        'field-name': 'Label length',
+        'field-description': 'The most characters of a label; empty: 60.',
+      },
+    ],
+  },
+  {
+    name: 'Demo feed export',
+    type: 'export',
+    description:
+      'Writes the rows as a CSV file, hands it over for delivery, and gives feedback about each item.',
+    example: 'feed-export-typescript',
+    command: 'node',
+    arguments: 'main.ts',
+    fields: [
+      {
+        'command-option': 'file-name',
+        'field-type': 'input',
+        'field-name': 'File name',
+        'field-default-value': 'feed.csv',
+      },
+    ],
+  },
+  {
     name: 'Demo catalogue in Python',
+    type: 'datasource',
     description: 'The same catalogue, read with the standard library of Python.',
     example: 'catalogue-python',
     command: 'python3',
@@ -68,6 +104,7 @@ export const furtherConnectors: readonly DemoConnector[] = [
   },
   {
     name: 'Demo failure',
+    type: 'datasource',
     description: 'Crashes after one row, to see what a failed run shows.',
     example: 'fails-on-purpose',
     command: 'node',
@@ -109,7 +146,7 @@ export async function ensureConnector(
 async function create(client: Client, connector: DemoConnector, owner: string): Promise<string> {
   const { id } = await client.connectorCreate({
     body: {
-      'connector-type': 'datasource',
+      'connector-type': connector.type,
       'connector-name': connector.name,
       'connector-description': connector.description,
       owner,

@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { localRepositories } from '../../test/support/deployed.ts';
 import { startTestServer } from '../../test/support/server.ts';
+import { until } from '../../test/support/wait.ts';
 import { runDemo } from './demo.ts';
 
 const said: string[] = [];
@@ -51,6 +52,29 @@ async function counts(): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ name, count }) => [name, count]));
 }
 
+/** Every connector of the demo is configured, and those that a user is to build can be built without a network. */
+async function expectExamples(): Promise<void> {
+  const { body } = await send('GET', '/connectors?name=Demo');
+  const shown: Record<string, unknown> = {};
+  for (const { id, name, type, versions } of body.data) {
+    shown[name] = [type, versions[0].state];
+    if (versions[0].state !== 'updated') continue;
+    const { body: begun } = await send('POST', '/builds/connectors', { connector: id });
+    const state = await until(async () => {
+      const { body: asked } = await send('GET', `/states/${begun.data.state.uuid}`);
+      return asked.data.status !== 'pending' && asked.data;
+    });
+    expect([name, state.status, state.data.error]).toEqual([name, 'done', undefined]);
+  }
+  expect(shown).toEqual({
+    'Demo catalogue': ['datasource', 'synchronized-to-dev'],
+    'Demo catalogue in Python': ['datasource', 'updated'],
+    'Demo failure': ['datasource', 'updated'],
+    'Demo feed export': ['export', 'updated'],
+    'Demo labels': ['data-service', 'updated'],
+  });
+}
+
 test('without a demo there is none to remove', async () => {
   const answer = await send('DELETE', '/demo');
   expect([answer.status, answer.body]).toEqual([404, { message: 'Demo not found.' }]);
@@ -69,6 +93,7 @@ test('the demo is made once, and removed with all that came of it; what users ma
 
   const { body: accounts } = await send('GET', '/platform/accounts?name=Demo%20shop');
   const { body: connectors } = await send('GET', '/connectors?name=Demo%20catalogue');
+  await expectExamples();
   const catalogue = connectors.data.find(({ name }: { name: string }) => name === 'Demo catalogue');
   const devSite = catalogue.versions[0].platform_dev_reference.site;
   const [{ id: run } = { id: '' }] = await db.selectFrom('runs').select('id').limit(1).execute();
