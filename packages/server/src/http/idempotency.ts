@@ -34,16 +34,16 @@ export function idempotencyKeyOf(operation: Operation, { headers }: FastifyReque
  * killed leaves either both or neither, and a key is never in progress without a request (1.10). Refusals that are kept
  * undo the change first. Other answers (403, 412, 5xx) leave the key free.
  *
+ * @param hash of the request, see {@link hashOf}
  * @param answer does the work with the context it is given
  * @throws 409 when the key is in use, or was used with another request
  */
 export function answerOnce(
   context: Context,
   key: string,
-  request: FastifyRequest,
+  hash: string,
   answer: (context: Context) => Promise<Answer>,
 ): Promise<Answer> {
-  const hash = hashOf(request);
   return context.db.transaction().execute(async (db) => {
     if (!(await takeKey(db, context.actor.id, key))) throw conflict(messages.keyInProgress);
     const kept = await findAnswer(context, db, key);
@@ -59,9 +59,10 @@ export function answerOnce(
 
 const conflict = (message: string): Refusal => new Refusal(409, { message, errors: [] });
 
-function hashOf({ method, url, body }: FastifyRequest): string {
+/** @param content of the body, or of the uploaded file */
+export function hashOf({ method, url }: FastifyRequest, content: unknown): string {
   const hash = createHash('sha256').update(`${method} ${url}\n`);
-  if (typeof body === 'string' || Buffer.isBuffer(body)) hash.update(body);
+  if (typeof content === 'string' || Buffer.isBuffer(content)) hash.update(content);
   return hash.digest('base64url');
 }
 

@@ -14,7 +14,7 @@ import { checkSubject } from './access.ts';
 import { type Answer, answerOf, sendAnswer, sendFile } from './answers.ts';
 import { requireBody } from './body.ts';
 import { noneMatch } from './etag.ts';
-import { answerOnce, idempotencyKeyOf } from './idempotency.ts';
+import { answerOnce, hashOf, idempotencyKeyOf } from './idempotency.ts';
 import { guardOf } from './if-match.ts';
 import type { FileAnswer, Input, Route } from './route.ts';
 import type { Found, Resolver, Resolvers } from './subjects.ts';
@@ -35,10 +35,12 @@ export function handlerOf(route: Route, resolvers: Resolvers, routes: readonly R
     if (operation.method === 'GET') return read(route, resolvers, request, reply, context);
     const json = bodyOf(operation, request);
     const key = idempotencyKeyOf(operation, request);
-    const given =
-      key === null
-        ? await answer(request, reply, context, json)
-        : await answerOnce(context, key, request, (work) => answer(request, reply, work, json));
+    if (key === null) return sendAnswer(reply, await answer(request, reply, context, json));
+    const { upload } = operation;
+    const content = upload ? await uploadOf(request, reply, upload.maxBytes)() : request.body;
+    const given = await answerOnce(context, key, hashOf(request, content), (work) =>
+      answer(request, reply, work, json),
+    );
     return sendAnswer(reply, given);
   };
 }

@@ -29,31 +29,47 @@ export function requireMultipart(request: FastifyRequest): void {
   throw new Refusal(415, { message: messages.unsupportedMediaType, errors: [] });
 }
 
-/** The file arrives when the verb asks for it: by then everything that comes before it has been checked. */
+/** A form can be read once; whoever asks again gets what was read. */
+const read = new WeakMap<FastifyRequest, ReturnType<Upload>>();
+
+/**
+ * The file arrives when the verb asks for it: by then everything that comes before it has been checked. (An
+ * `Idempotency-Key` asks first, to know whether it is the same request.)
+ */
 export const uploadOf =
   (request: FastifyRequest, reply: FastifyReply, maxBytes: number): Upload =>
-  async () => {
-    if (!request.isMultipart()) return null;
-    const file = await firstFile(request, maxBytes);
-    if (!file) return null;
-    try {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      for await (const chunk of file.file) {
-        bytes += chunk.length;
-        if (bytes > maxBytes) {
-          // The answer goes out now; whatever else the client would send is not waited for.
-          reply.header('connection', 'close');
-          return 'too-large';
-        }
-        chunks.push(chunk);
-      }
-      return Buffer.concat(chunks);
-    } catch (error) {
-      if (isBroken(error)) return null;
-      throw error;
-    }
+  () => {
+    const file = read.get(request) ?? readUpload(request, reply, maxBytes);
+    read.set(request, file);
+    return file;
   };
+
+async function readUpload(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  maxBytes: number,
+): ReturnType<Upload> {
+  if (!request.isMultipart()) return null;
+  const file = await firstFile(request, maxBytes);
+  if (!file) return null;
+  try {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of file.file) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) {
+        // The answer goes out now; whatever else the client would send is not waited for.
+        reply.header('connection', 'close');
+        return 'too-large';
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } catch (error) {
+    if (isBroken(error)) return null;
+    throw error;
+  }
+}
 
 async function firstFile(request: FastifyRequest, maxBytes: number): Promise<MultipartFile | undefined> {
   try {

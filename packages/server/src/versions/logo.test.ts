@@ -6,13 +6,19 @@ import { badRequest, inFlightStates, startVersionCalls } from '../../test/suppor
 const { server, user, admin, show, auditOf } = await startVersionCalls();
 const picture = '<svg xmlns="http://www.w3.org/2000/svg"/>';
 
-async function upload(connector: TestConnector, content: string | null, name = 'logo') {
+async function upload(
+  connector: TestConnector,
+  content: string | null,
+  name = 'logo',
+  headers: Record<string, string> = {},
+) {
   const form = new FormData();
   form.set('note', 'a field beside the file');
   if (content !== null) form.set(name, new Blob([content]), 'logo.svg');
   const answer = await server.request('POST', `/connectors/${connector.id}/versions/1/logo`, {
     token: user.token,
     body: form,
+    headers,
   });
   return [answer.status, answer.body] as const;
 }
@@ -42,6 +48,22 @@ test('a logo is shown to everybody, harmless and cached', async () => {
   const other = await server.request('GET', address(connector), { headers: { 'if-none-match': '"x"' } });
   expect(other.status).toBe(200);
   expect(await auditOf(connector)).toEqual(['connector_version_upload_logo']);
+});
+
+test('an Idempotency-Key belongs to one picture: the same is stored once, another is refused', async () => {
+  const connector = await makeConnector(server, user);
+  const key = { 'idempotency-key': 'a-logo' };
+  const other = '<svg xmlns="http://www.w3.org/2000/svg"><g/></svg>';
+  const [, first] = await upload(connector, picture, 'logo', key);
+  const [status, again] = await upload(connector, picture, 'logo', key);
+  expect([status, again]).toEqual([200, first]);
+  expect((await show(connector)).version).toBe('1.0.1');
+  expect(await upload(connector, other, 'logo', key)).toEqual([
+    409,
+    { message: 'This Idempotency-Key was used with another request.', errors: [] },
+  ]);
+  expect((await upload(connector, `<svg ${'x'.repeat(300_000)}`, 'logo', key))[0]).toBe(409);
+  expect((await upload(connector, other))[1].data.version).toBe('1.0.2');
 });
 
 test('every upload and removal raises the patch number, in every state', async () => {
