@@ -19,7 +19,7 @@ export async function welcome({ url, services, engineReason, firstPassword }: Se
     ['Engine', engineReason.replace(/^Engine /, '')],
     ['', engine.isolation.description],
     ['Home', settings.home],
-    ['Reference', `${url}/openapi.json`],
+    ['Reference', `${url}/docs`],
     [
       'Try it',
       `curl -H "Authorization: Bearer ${ownToken ? `$(cat ${file})` : '$SLIPWAY_ADMIN_TOKEN'}" ${url}/connectors`,
