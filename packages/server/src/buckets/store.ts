@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Actor, Context, Database, Work } from '../context.ts';
+import type { Actor, Context, Database } from '../context.ts';
 import { RawJson } from '../json.ts';
 import { usageOf } from '../storage/files.ts';
 import { bucketLinksJson } from '../versions/bucket-links.ts';
@@ -38,11 +38,4 @@ export async function ownsBuckets(db: Database, ownerId: string): Promise<boolea
   const { rows } = await sql<{ found: boolean }>`
     SELECT EXISTS (SELECT 1 FROM buckets WHERE owner_id = ${ownerId}) AS found`.execute(db);
   return rows[0]?.found ?? false;
-}
-
-/** Keeps the bucket from being deleted or given away until the transaction ends; false when the owner has no such one. */
-export async function keepBucketOf(db: Work, id: string, ownerId: string): Promise<boolean> {
-  const { rows } = await sql`
-    SELECT 1 FROM buckets WHERE id = ${id} AND owner_id = ${ownerId} FOR SHARE`.execute(db);
-  return rows.length > 0;
 }

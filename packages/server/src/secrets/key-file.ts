@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { keyBytes } from './aead.ts';
-import type { KeyProvider } from './key-provider.ts';
-import { localKey, type WrappingKey } from './wrapping-key.ts';
+import { type KeyProvider, localKey, type WrappingKey } from './wrapping-key.ts';
 
 /**
  * Keys in a folder: `master.key` wraps; while it replaces another one, `master.key.next` is the one to come, and

@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createKeyProvider, type KeyProvider } from './key-provider.ts';
-import { localKey } from './wrapping-key.ts';
+import { createKeyProvider } from './key-provider.ts';
+import { type KeyProvider, localKey } from './wrapping-key.ts';
 
 let home: string;
 beforeEach(async () => {

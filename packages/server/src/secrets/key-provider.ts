@@ -1,15 +1,7 @@
 import { join } from 'node:path';
 import { keyBytes } from './aead.ts';
 import { fileKeys } from './key-file.ts';
-import { localKey, type WrappingKey } from './wrapping-key.ts';
-
-/** Where wrapping keys come from. */
-export interface KeyProvider {
-  /** The key for new values, as it is now: it changes while servers run. */
-  current(): Promise<WrappingKey>;
-  /** The key of this name, also one that is being replaced; null when it is not here. */
-  find(id: string): Promise<WrappingKey | null>;
-}
+import { type KeyProvider, localKey, type WrappingKey } from './wrapping-key.ts';
 
 export interface KeySettings {
   keyProvider: 'file' | 'env';

@@ -5,9 +5,9 @@ import type { DB } from '../database/schema.ts';
 import { audit } from '../events/audit.ts';
 import { systemActor } from '../operations/system-context.ts';
 import { forgetFormer, replaceKey } from './key-file.ts';
-import { createKeyProvider, type KeyProvider, type KeySettings } from './key-provider.ts';
+import { createKeyProvider, type KeySettings } from './key-provider.ts';
 import { contextOf, registerKey, replacedKey } from './sealed-vault.ts';
-import type { WrappingKey } from './wrapping-key.ts';
+import type { KeyProvider, WrappingKey } from './wrapping-key.ts';
 
 /** Any number that no other program on the same database is likely to lock. */
 const lock = 7_021_987_344;

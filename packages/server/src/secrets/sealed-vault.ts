@@ -3,9 +3,9 @@ import { sql } from 'kysely';
 import type { Database, Work } from '../context.ts';
 import { newId } from '../ids.ts';
 import { keyBytes, seal, unseal } from './aead.ts';
-import { createKeyProvider, type KeyProvider, type KeySettings } from './key-provider.ts';
+import { createKeyProvider, type KeySettings } from './key-provider.ts';
 import { type Purpose, type Vault, VaultError } from './vault.ts';
-import type { WrappingKey } from './wrapping-key.ts';
+import type { KeyProvider, WrappingKey } from './wrapping-key.ts';
 
 interface Entry {
   id: string;

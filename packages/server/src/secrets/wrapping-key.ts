@@ -19,3 +19,11 @@ export const localKey = (key: Buffer): WrappingKey => ({
   wrap: async (dataKey, context) => seal(key, dataKey, context),
   unwrap: async (wrapped, context) => unseal(key, wrapped, context),
 });
+
+/** Where wrapping keys come from. */
+export interface KeyProvider {
+  /** The key for new values, as it is now: it changes while servers run. */
+  current(): Promise<WrappingKey>;
+  /** The key of this name, also one that is being replaced; null when it is not here. */
+  find(id: string): Promise<WrappingKey | null>;
+}

@@ -1,6 +1,6 @@
 import { operations } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
-import { keepBucketOf } from '../buckets/store.ts';
+import { keepBucketOf } from '../buckets/keep-bucket.ts';
 import { connectorOwner } from '../connectors/seen-by.ts';
 import type { Context, Database } from '../context.ts';
 import { badRequest, notFound } from '../errors.ts';

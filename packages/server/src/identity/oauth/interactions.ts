@@ -5,9 +5,9 @@ import type { Services } from '../../services.ts';
 import { openUpstream, upstreamCallback } from '../upstream/upstream.ts';
 import { checkPassword } from './check-password.ts';
 import { choosePassword, showChoosePassword } from './choose-password.ts';
-import { publicRequest } from './mount.ts';
 import { consentPage, failurePage } from './pages.ts';
 import { makeGrant, nameOf } from './provider.ts';
+import { publicRequest } from './public-request.ts';
 import { clientOf, finish, formOf, type Step, send, sendSignIn, waitText } from './step.ts';
 import { goUpstream, returnFromUpstream, signInFromUpstream } from './upstream-steps.ts';
 

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { sql } from 'kysely';
 import { type Repeated, repeat } from '../../jobs/repeat.ts';
@@ -7,6 +6,7 @@ import { begin, forgetAttempts } from '../attempts.ts';
 import { addInteractions } from './interactions.ts';
 import { failurePage } from './pages.ts';
 import { createProvider } from './provider.ts';
+import { publicRequest } from './public-request.ts';
 import { pageHeaders, strictHeaders } from './send-page.ts';
 
 const minute = 60_000;
@@ -62,20 +62,4 @@ async function sweep({ db }: Services): Promise<void> {
       invitations AS (DELETE FROM invitations WHERE expires_at < now())
     DELETE FROM sign_ins WHERE expires_at < now()`.execute(db);
   await forgetAttempts(db);
-}
-
-/**
- * The request as it came to the public address: the provider makes its addresses from these headers, and whatever a
- * client or a proxy wrote there must not change them.
- */
-export function publicRequest({ settings }: Services, request: FastifyRequest): IncomingMessage {
-  const { protocol, host } = new URL(settings.publicUrl);
-  Object.assign(request.raw.headers, {
-    host,
-    'x-forwarded-host': host,
-    'x-forwarded-proto': protocol.slice(0, -1),
-    'x-forwarded-for': request.ip,
-    'x-request-id': request.id,
-  });
-  return request.raw;
 }
