@@ -1,5 +1,20 @@
+export {
+  DELTA_STREAMS,
+  type DeltaCounts,
+  type DeltaRule,
+  type DeltaStream,
+  writeDelta,
+} from './data-sets/delta.ts';
 export { DuckDb, type DuckDbOptions } from './data-sets/duckdb.ts';
 export { loadDataSet } from './data-sets/load-data-set.ts';
+export {
+  type JoinedSource,
+  type MainSource,
+  type Merged,
+  type MergeSources,
+  mergeDataSets,
+  type SourceCounts,
+} from './data-sets/merge.ts';
 export {
   type DataSetPage,
   describeDataSet,
@@ -14,6 +29,8 @@ export {
   type RowSort,
   UnknownColumnError,
 } from './data-sets/row-query.ts';
+export type { DataSet, RowSource } from './data-sets/row-source.ts';
+export type { TaskControl } from './data-sets/task.ts';
 export { ByteSink } from './flatten/byte-sink.ts';
 export { ColumnRegister, MAX_COLUMNS } from './flatten/column-register.ts';
 export { MAX_NAME_LENGTH } from './flatten/paths.ts';

@@ -20,6 +20,11 @@ export class DuckDb {
     this.#options = options;
   }
 
+  /** Memory that queries may take, in MiB. */
+  get memoryMb(): number {
+    return this.#options.memoryMb;
+  }
+
   /** Calls a function with a connection of its own, which is closed afterwards. */
   async with<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     const connection = await this.connect();

@@ -124,7 +124,9 @@ function condition(text: string, filter: RowFilter, values: string[]): string {
 }
 
 /** Puts a row together as JSON: the engine of the database escapes the values, nothing is parsed on the way out. */
-function lineExpression(columns: readonly { readonly column: string; readonly text: string }[]): string {
+export function lineExpression(
+  columns: readonly { readonly column: string; readonly text: string }[],
+): string {
   const parts = columns.map(({ column, text }, index) => {
     const name = `${index === 0 ? '{' : ','}${JSON.stringify(column)}:`;
     return `'${name.replaceAll("'", "''")}', to_json(${text})`;

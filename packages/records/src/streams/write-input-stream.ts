@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { ByteSink } from '../flatten/byte-sink.ts';
 import { completePath, type InputDescription, isHidden } from './input-stream.ts';
 import { writeJsonFile } from './json-file.ts';
-import { INDEX_ENTRY, INDEX_STEP } from './row-file.ts';
+import { RowIndexWriter } from './row-index.ts';
 
 const FLUSH_AT = 1024 * 1024;
 
@@ -53,14 +53,12 @@ interface WrittenColumn {
 
 class RowFileWriter {
   readonly #rows: FileHandle;
-  readonly #index: FileHandle;
+  readonly #index: RowIndexWriter;
   readonly #columns: readonly WrittenColumn[];
   readonly #lines = new ByteSink(FLUSH_AT + 64 * 1024);
-  readonly #entries = new ByteSink(64 * 1024);
-  #count = 0;
   #written = 0;
 
-  private constructor(rows: FileHandle, index: FileHandle, columns: readonly WrittenColumn[]) {
+  private constructor(rows: FileHandle, index: RowIndexWriter, columns: readonly WrittenColumn[]) {
     this.#rows = rows;
     this.#index = index;
     this.#columns = columns;
@@ -68,11 +66,11 @@ class RowFileWriter {
 
   static async open(path: string, columns: readonly WrittenColumn[]): Promise<RowFileWriter> {
     const rows = await open(`${path}.ndjson`, 'w', 0o600);
-    return new RowFileWriter(rows, await open(`${path}.index`, 'w', 0o600), columns);
+    return new RowFileWriter(rows, await RowIndexWriter.open(path), columns);
   }
 
   async row(values: readonly (string | null | undefined)[]): Promise<void> {
-    this.#mark();
+    this.#index.note(this.#written + this.#lines.length);
     let line = '{';
     for (const { index, literal } of this.#columns) {
       if (line.length > 1) line += ',';
@@ -82,15 +80,13 @@ class RowFileWriter {
     const room = line.length * 3;
     const block = this.#lines.reserve(room);
     this.#lines.length += block.write(line, this.#lines.length);
-    this.#count++;
     if (this.#lines.length >= FLUSH_AT) await this.#flush();
   }
 
   async finish(): Promise<void> {
-    // The row behind the last one is found like any other.
-    this.#mark();
     await this.#flush();
-    await Promise.all([this.#rows.datasync(), this.#index.datasync()]);
+    await this.#index.finish(this.#written);
+    await this.#rows.datasync();
   }
 
   async close(): Promise<void> {
@@ -98,19 +94,10 @@ class RowFileWriter {
     await this.#index.close();
   }
 
-  /** Notes where the next row begins, if it is one of those the index holds. */
-  #mark(): void {
-    if (this.#count % INDEX_STEP !== 0) return;
-    const block = this.#entries.reserve(INDEX_ENTRY);
-    block.writeBigUInt64LE(BigInt(this.#written + this.#lines.length), this.#entries.length);
-    this.#entries.length += INDEX_ENTRY;
-  }
-
   async #flush(): Promise<void> {
     await this.#rows.writeFile(this.#lines.view());
-    await this.#index.writeFile(this.#entries.view());
+    await this.#index.flush();
     this.#written += this.#lines.length;
     this.#lines.length = 0;
-    this.#entries.length = 0;
   }
 }
