@@ -15,6 +15,7 @@ export {
   mergeDataSets,
   type SourceCounts,
 } from './data-sets/merge.ts';
+export { type ColumnProfile, profileDataSet } from './data-sets/profile.ts';
 export {
   type DataSetPage,
   describeDataSet,

@@ -61,7 +61,8 @@ export async function writeDelta(
   try {
     return await duckdb.with(async (connection) => {
       const wanted = DELTA_STREAMS.filter((stream) => streams[stream] !== undefined);
-      const task = await Task.begin(connection, control, 5 + wanted.length);
+      const task = await Task.begin(connection, control);
+      task.expect(5 + wanted.length);
       const marks = { present: join(work, 'present.parquet'), baseline: join(work, 'baseline.parquet') };
       const counts = await mark(task, present, baseline, rule, marks);
       for (const stream of wanted) {
@@ -72,6 +73,7 @@ export async function writeDelta(
           where: CONDITIONS[stream],
         });
       }
+      task.finish();
       return counts;
     });
   } finally {

@@ -18,7 +18,8 @@ export async function loadDataSet(
   control: TaskControl = {},
 ): Promise<number> {
   return await duckdb.with(async (connection) => {
-    const task = await Task.begin(connection, control, 1);
+    const task = await Task.begin(connection, control);
+    task.expect(1);
     const { from, cell } = relationOf(output, 'source');
     const columns = output.columns.map((name) => ({ name, value: cell(name) }));
     return await writeDataSet(task, path, columns, from);

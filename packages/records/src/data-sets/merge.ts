@@ -81,12 +81,14 @@ export async function mergeDataSets(
   try {
     return await duckdb.with(async (connection) => {
       const plan = planMerge(sources);
-      const task = await Task.begin(connection, control, 2 + 3 * sources.joined.length);
+      const task = await Task.begin(connection, control);
+      task.expect(2 + 3 * sources.joined.length);
       const main = await countMainRows(task, sources);
       const merge = new Merge(task, plan, await baseOf(task, sources, plan, work), work, duckdb.memoryMb);
       const joined: SourceCounts[] = [];
       for (const [index, source] of sources.joined.entries()) joined.push(await merge.apply(source, index));
       const rows = await merge.write(path);
+      task.finish();
       const expected = main.reduce((sum, counts) => sum + counts.rows, 0);
       if (rows !== expected) throw new Error(`Of ${expected} rows ${rows} were merged.`);
       return { columns: plan.columns, rows, main, joined };

@@ -63,7 +63,7 @@ export interface RowQuery {
 const NUMBER = '[-+]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][-+]?[0-9]+)?';
 
 /** Expression for the number that a text is, null when it is none. */
-function asNumber(text: string): string {
+export function asNumber(text: string): string {
   return `CASE WHEN regexp_full_match(${text}, '${NUMBER}') THEN try_cast(${text} AS DOUBLE) END`;
 }
 

@@ -14,28 +14,32 @@ const LOOK_EVERY_MS = 200;
 export class Task {
   readonly connection: DuckDBConnection;
   readonly #control: TaskControl;
-  #planned: number;
+  #planned = 0;
   #finished = 0;
   #told = 0;
 
-  private constructor(connection: DuckDBConnection, control: TaskControl, planned: number) {
+  private constructor(connection: DuckDBConnection, control: TaskControl) {
     this.connection = connection;
     this.#control = control;
-    this.#planned = planned;
   }
 
-  /** @param planned how many statements are expected */
-  static async begin(connection: DuckDBConnection, control: TaskControl, planned: number): Promise<Task> {
+  static async begin(connection: DuckDBConnection, control: TaskControl): Promise<Task> {
     if (control.onProgress) {
       await connection.run('SET enable_progress_bar = true');
       await connection.run('SET enable_progress_bar_print = false');
     }
-    return new Task(connection, control, planned);
+    return new Task(connection, control);
   }
 
-  /** More statements are to come than were planned. */
+  /** So many statements more are to come. Nothing is told before it is known how many there are. */
   expect(more: number): void {
     this.#planned += more;
+  }
+
+  /** All is done, also where fewer statements were needed. */
+  finish(): void {
+    this.#planned = this.#finished;
+    this.#tell(0);
   }
 
   /**
@@ -69,6 +73,7 @@ export class Task {
   }
 
   #tell(ofThis: number): void {
+    if (this.#planned === 0) return;
     const done = Math.min(1, (this.#finished + ofThis) / this.#planned);
     if (done <= this.#told) return;
     this.#told = done;
