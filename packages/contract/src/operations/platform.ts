@@ -14,11 +14,14 @@ import {
 import { operation, type QueryParameter, type Refusal } from '../operation.ts';
 import {
   Account,
+  ColumnProfile,
   DataSet,
   DataSource,
   dataSourceKinds,
   dataSourceRoles,
   failurePolicies,
+  HistoryEntry,
+  historyKinds,
   joins,
   Process,
   Project,
@@ -472,6 +475,24 @@ export const platformProcessCancel = operation({
   refusals: [sentence('The action can no longer be cancelled.'), missing('Site'), missing('Process')],
 });
 
+/** Which rows of a site are looked at. */
+const viewQuery = {
+  stage: { kind: 'choice', values: ['import', 'intermediate', 'export'] },
+  export: { kind: 'integer', description: 'needed for the stage `export`' },
+  'data-set': { kind: 'integer', description: 'default: the current one' },
+  filter: { kind: 'text', description: 'JSON list of {"column","operator","value"}; all must hold' },
+  system: { kind: 'boolean', description: 'system columns too' },
+} as const;
+const viewRefusals = [
+  field('stage', texts.choice),
+  field('export', texts.blank),
+  field('export', 'Export not found.'),
+  field('data-set', 'Data set not found.'),
+  field('filter', texts.invalid),
+  field('system', texts.boolean),
+  missing('Site'),
+];
+
 export const platformDataShow = operation({
   id: 'platform_data_show',
   method: 'GET',
@@ -483,13 +504,9 @@ export const platformDataShow = operation({
   scope: 'platform:read',
   subject: 'site',
   query: {
-    stage: { kind: 'choice', values: ['import', 'intermediate', 'export'] },
-    export: { kind: 'integer', description: 'needed for the stage `export`' },
-    'data-set': { kind: 'integer', description: 'default: the current one' },
-    filter: { kind: 'text', description: 'JSON list of {"column","operator","value"}; all must hold' },
+    ...viewQuery,
     sort: { kind: 'text', description: 'up to three columns; `-` before one: descending' },
     columns: { kind: 'text', description: 'comma-separated; default all' },
-    system: { kind: 'boolean', description: 'system columns too' },
   },
   success: {
     envelope: 'list',
@@ -497,16 +514,27 @@ export const platformDataShow = operation({
     data: Row,
     streams: ['application/x-ndjson', 'text/csv'],
   },
-  refusals: [
-    field('stage', texts.choice),
-    field('export', texts.blank),
-    field('export', 'Export not found.'),
-    field('data-set', 'Data set not found.'),
-    field('filter', texts.invalid),
-    field('sort', texts.invalid),
-    field('system', texts.boolean),
-    missing('Site'),
-  ],
+  refusals: [...viewRefusals, field('sort', texts.invalid)],
+});
+
+export const platformDataProfile = operation({
+  id: 'platform_data_profile',
+  method: 'GET',
+  path: '/platform/sites/{siteId}/data/profile',
+  chapter: dataChapter,
+  tag: 'ours',
+  summary: 'Profile the columns of a site',
+  access: 'read-404',
+  scope: 'platform:read',
+  subject: 'site',
+  query: viewQuery,
+  success: {
+    envelope: 'single',
+    message: messages.list,
+    resource: 'column-profile',
+    data: Type.Array(ColumnProfile),
+  },
+  refusals: viewRefusals,
 });
 
 export const platformDataSetList = operation({
@@ -520,5 +548,39 @@ export const platformDataSetList = operation({
   scope: 'platform:read',
   subject: 'site',
   success: { envelope: 'list', resource: 'data-set', data: DataSet },
+  refusals: [missing('Site')],
+});
+
+export const platformDataSetRestore = operation({
+  id: 'platform_data_set_restore',
+  method: 'POST',
+  path: '/platform/sites/{siteId}/data-sets/{dataSetId}/restore',
+  chapter: dataChapter,
+  tag: 'ours',
+  summary: 'Go back to an earlier data set of a site',
+  access: 'write-404',
+  scope: 'platform:write',
+  subject: 'site',
+  success: {
+    envelope: 'single',
+    message: 'Data set has been restored.',
+    resource: 'data-set',
+    data: DataSet,
+  },
+  refusals: [sentence('Site is being processed.'), missing('Site'), missing('Data set')],
+});
+
+export const platformHistoryList = operation({
+  id: 'platform_history_list',
+  method: 'GET',
+  path: '/platform/sites/{siteId}/history',
+  chapter: dataChapter,
+  tag: 'ours',
+  summary: 'List what imports and exports of a site did',
+  access: 'read-404',
+  scope: 'platform:read',
+  subject: 'site',
+  query: { kind: { kind: 'choice', values: historyKinds }, export: { kind: 'integer' } },
+  success: { envelope: 'list', resource: 'history-entry', data: HistoryEntry },
   refusals: [missing('Site')],
 });

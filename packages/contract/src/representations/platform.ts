@@ -8,6 +8,7 @@ export const dataSourceKinds = ['connector', 'chain', 'legacy', 'file', 'feedbac
 export const dataSourceRoles = ['main', 'additional'] as const;
 export const failurePolicies = ['keep', 'fail'] as const;
 export const joins = ['fill', 'overwrite'] as const;
+export const historyKinds = ['import', 'export', 'skipped-schedule'] as const;
 const stepKinds = ['source', 'merge', 'service', 'guard', 'take-over', 'export'] as const;
 const stepStatuses = ['pending', 'running', 'success', 'kept', 'failed', 'skipped'] as const;
 
@@ -109,6 +110,47 @@ export const DataSet = Type.Object({
   'process-id': Uuid,
   current: Type.Boolean(),
   rows: Type.Object({ import: Type.Integer(), intermediate: Type.Integer() }),
+  'created-at': Time,
+});
+
+/** What the values of a column of a data set look like. */
+export const ColumnProfile = Type.Object({
+  column: Type.String(),
+  filled: Type.Integer(),
+  empty: Type.Integer(),
+  distinct: Type.Integer(),
+  'distinct-estimated': Type.Boolean(),
+  shortest: nullable(Type.String()),
+  longest: nullable(Type.String()),
+  least: nullable(Type.String()),
+  greatest: nullable(Type.String()),
+  frequent: Type.Array(Type.Object({ value: Type.String(), count: Type.Integer() })),
+});
+
+/** What an import or an export did, or why one was left out. */
+export const HistoryEntry = Type.Object({
+  kind: oneOf(historyKinds),
+  'process-id': nullable(Uuid),
+  export: nullable(Type.Integer()),
+  rows: nullable(Type.Integer()),
+  sources: nullable(
+    Type.Array(
+      Type.Object({
+        id: Type.Integer(),
+        rows: Type.Integer(),
+        repeated: Type.Integer(),
+        unmatched: Type.Integer(),
+      }),
+    ),
+  ),
+  new: nullable(Type.Integer()),
+  modified: nullable(Type.Integer()),
+  deleted: nullable(Type.Integer()),
+  unchanged: nullable(Type.Integer()),
+  skipped: nullable(Type.Integer()),
+  delivered: nullable(Type.Boolean()),
+  'started-at': Time,
+  'finished-at': nullable(Time),
   'created-at': Time,
 });
 

@@ -437,6 +437,7 @@ export interface Processes {
   id: string;
   reason: string | null;
   site_id: number;
+  sources: Generated<Json>;
   started_at: Timestamp | null;
   status: string;
   steps: Json;

@@ -39,8 +39,6 @@ export async function checkFields(
     SELECT 1 FROM data_sources WHERE site_id = ${source.site_id} AND name = ${body.name}
       AND id IS DISTINCT FROM ${source.id}::integer`.execute(db);
   if (rows.length > 0) errors.name = texts.used;
-  // Additional sources are not joined yet; one that was taken for a main source would bring wrong rows.
-  if (body.role === 'additional') errors.role = texts.choice;
   if ((body.role ?? 'main') === 'main') {
     // A main source appends; there is nothing to match.
     for (const key of ['key-column', 'match-column'] as const) {

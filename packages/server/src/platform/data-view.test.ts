@@ -132,3 +132,78 @@ test('showing rows is on record', async () => {
     .executeTakeFirst();
   expect(event).toEqual({ entity_id: String(site), actor_id: user.id });
 });
+
+test('the profile of the columns', async () => {
+  const filter = JSON.stringify([{ column: 'id', operator: 'less', value: '4' }]);
+  const answer = await show(`/data/profile?${new URLSearchParams({ filter })}`);
+  expect(answer.body).toEqual({
+    data: [
+      {
+        column: 'id',
+        filled: 3,
+        empty: 0,
+        distinct: 3,
+        'distinct-estimated': false,
+        shortest: '1',
+        longest: '1',
+        least: '1',
+        greatest: '3',
+        frequent: ['1', '2', '3'].map((value) => ({ value, count: 1 })),
+      },
+      {
+        column: 'title',
+        filled: 3,
+        empty: 0,
+        distinct: 3,
+        'distinct-estimated': false,
+        shortest: 'Row 1',
+        longest: 'Row 1',
+        least: 'Row 1',
+        greatest: 'Row 3',
+        frequent: ['Row 1', 'Row 2', 'Row 3'].map((value) => ({ value, count: 1 })),
+      },
+      {
+        column: 'extra',
+        filled: 1,
+        empty: 2,
+        distinct: 1,
+        'distinct-estimated': false,
+        shortest: 'x',
+        longest: 'x',
+        least: 'x',
+        greatest: 'x',
+        frequent: [{ value: 'x', count: 1 }],
+      },
+    ],
+    message: 'successful operation',
+    resource: 'column-profile',
+  });
+  expect(answer.text.indexOf('"empty"')).toBeGreaterThan(answer.text.indexOf('"filled"'));
+});
+
+test('the profile of a filter that no row passes has no values', async () => {
+  const filter = JSON.stringify([{ column: 'gone', operator: 'equals', value: 'x' }]);
+  const answer = await show(`/data/profile?${new URLSearchParams({ filter })}`);
+  expect(
+    answer.body.data.map(({ filled, empty, least }: Record<string, unknown>) => [filled, empty, least]),
+  ).toEqual([1, 2, 3].map(() => [0, 0, null]));
+});
+
+test.each([
+  [{ stage: 'all' }, { stage: 'The value you selected is not a valid choice.' }],
+  [{ stage: 'export' }, { export: 'This value should not be blank.' }],
+  [{ stage: 'export', export: '1' }, { export: 'Export not found.' }],
+  [{ 'data-set': '999999' }, { 'data-set': 'Data set not found.' }],
+  [{ filter: '{' }, { filter: 'This value is not valid.' }],
+  [{ system: 'yes' }, { system: 'This value should be true or false.' }],
+])('a profile with %j is refused', async (query, errors) => {
+  const answer = await show(`/data/profile?${new URLSearchParams(query as Record<string, string>)}`);
+  expect([answer.status, answer.body]).toEqual([400, { message: 'Bad request.', errors }]);
+});
+
+test('a site without a data set has no profile', async () => {
+  const { site: empty } = await makeAccountWithSite(server);
+  const admin = await server.makeUser({ role: 'admin' });
+  const answer = await server.request('GET', `/platform/sites/${empty}/data/profile`, { token: admin.token });
+  expect([answer.status, answer.body.data]).toEqual([200, []]);
+});

@@ -3,6 +3,8 @@ import { type FieldErrors, type operations, type Page, texts } from '@slipway/co
 import {
   type DataSetPage,
   type DuckDb,
+  profileDataSet,
+  type RowFilter,
   type RowSelection,
   readDataSet,
   streamDataSet,
@@ -17,6 +19,7 @@ import { csvLine } from './row-text.ts';
 import { onColumns, parseFilter, parseSort, systemColumn } from './view-query.ts';
 
 type Operation = (typeof operations)['platformDataShow'];
+type Profile = (typeof operations)['platformDataProfile'];
 
 /** A view of one data set: what is shown of which file. */
 interface View {
@@ -34,7 +37,7 @@ export const dataShow: Verb<Operation> = async (context, input) => {
   const { page } = input;
   const cursor = page.after === null ? null : decode(page.after);
   const view = await viewOf(context, input, cursor?.dataSet ?? null);
-  await record(context, input);
+  await record(context, input, 'platform_data_show');
   const from = cursor?.from ?? page.from;
   if (view === null) return { items: [], total: 0, from, after: null };
   const { rows, total } = await readPage(duckDbOf(context.services), view, from, page.limit);
@@ -59,7 +62,7 @@ const readPage = async (
 /** All rows (or those of the page, when one was asked for) as lines of JSON or CSV, in memory that stays small. */
 export const dataShowStream: StreamVerb<Operation> = async (context, input, type) => {
   const view = await viewOf(context, input, null);
-  await record(context, input);
+  await record(context, input, 'platform_data_show');
   if (view === null) return { stream: Readable.from([]) };
   const json = jsonLines(duckDbOf(context.services), view, input.page);
   const lines = type === 'text/csv' ? csvLines(view.columns, json) : json;
@@ -68,6 +71,34 @@ export const dataShowStream: StreamVerb<Operation> = async (context, input, type
     headers: { 'slipway-data-set': String(view.dataSet) },
   };
 };
+
+/** What the values of each column look like, in column order. */
+export const dataProfile: Verb<Profile> = async (context, input) => {
+  const view = await viewOf(context, input, null);
+  await record(context, input, 'platform_data_profile');
+  if (view === null) return [];
+  // A filter that no row can pass leaves columns without values.
+  const selection = view.selection ?? { columns: view.columns, filter: passesNothing(view.columns) };
+  const profiles = await profileDataSet(duckDbOf(context.services), view.path, selection);
+  return profiles.map(({ distinctEstimated, shortest, longest, least, greatest, frequent, ...counts }) => ({
+    ...counts,
+    'distinct-estimated': distinctEstimated,
+    shortest,
+    longest,
+    least,
+    greatest,
+    frequent: [...frequent],
+  }));
+};
+
+/** Conditions that contradict each other. */
+const passesNothing = ([column]: readonly string[]): RowFilter[] =>
+  column === undefined
+    ? []
+    : [
+        { column, operator: 'empty' },
+        { column, operator: 'not-empty' },
+      ];
 
 /** Parts of whole lines. */
 async function* jsonLines(duckdb: DuckDb, view: View, page: Page): AsyncGenerator<string> {
@@ -103,13 +134,19 @@ async function* csvLines(columns: readonly string[], json: AsyncIterable<string>
 }
 
 /** Showing rows of a site is on record (1.13). */
-const record = (context: Context, { subject }: Pick<Input<Operation>, 'subject'>): Promise<void> =>
+const record = (
+  context: Context,
+  { subject }: Pick<Input<Operation>, 'subject'>,
+  action: 'platform_data_show' | 'platform_data_profile',
+): Promise<void> =>
   inTransaction(context, (work) =>
-    audit(work, {
-      action: 'platform_data_show',
-      entity: { type: 'site', id: subject.id, name: subject.name },
-    }),
+    audit(work, { action, entity: { type: 'site', id: subject.id, name: subject.name } }),
   );
+
+/** What both operations say of the rows they look at, and what only the page says. */
+type ViewInput = Pick<Input<Profile>, 'subject' | 'query'> & {
+  query: Pick<Input<Operation>['query'], 'sort' | 'columns'>;
+};
 
 /**
  * What the request asks to see; null while the site has no data set.
@@ -119,7 +156,7 @@ const record = (context: Context, { subject }: Pick<Input<Operation>, 'subject'>
  */
 async function viewOf(
   context: Context,
-  { subject, query }: Pick<Input<Operation>, 'subject' | 'query'>,
+  { subject, query }: ViewInput,
   pinned: number | null,
 ): Promise<View | null> {
   const errors: FieldErrors = {};

@@ -9,6 +9,7 @@ import { removeDataSets } from './data-set-files.ts';
 import { removeExchange } from './exchange-storage.ts';
 import { removeFormValues } from './form-values.ts';
 import { removeMemberships } from './memberships.ts';
+import { requireNoProcess } from './queue-process.ts';
 import { connectorsOnSite } from './uses.ts';
 
 /** Deletes a site; sources, data sets and processes go with it, the connectors' runs stay with the connectors. */
@@ -44,7 +45,7 @@ export async function removeSite(
     .executeTakeFirst();
   if (!site) throw notFound('Site');
   if (await isDevSite(db, id)) throw refused('Site is the dev site of a connector.');
-  if (await isProcessed(db, id)) throw refused('Site is being processed.');
+  await requireNoProcess(db, id);
   const used = await connectorsOnSite(db, id);
   const rows = await db.selectFrom('data_sources').select('id').where('site_id', '=', id).execute();
   const sources = rows.map((row) => row.id);
@@ -53,15 +54,4 @@ export async function removeSite(
   await db.deleteFrom('sites').where('id', '=', id).execute();
   for (const connector of used) await recordSiteUses(work, connector);
   return { name: site.name, sources };
-}
-
-async function isProcessed(db: Work, site: number): Promise<boolean> {
-  const row = await db
-    .selectFrom('processes')
-    .select('id')
-    .where('site_id', '=', site)
-    .where('status', 'in', ['queued', 'running'])
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
 }

@@ -38,7 +38,7 @@ export async function importSite(
   const book = new StepBook(context.db, process.id, planned);
   try {
     const used = await runSources(context, book, sources, ending);
-    const merged = await merge(context, book, process, used);
+    const merged = await merge(context, book, process, used, ending);
     await guard(context, book, site.id, merged.rows);
     return await finish(context, book, process, used, merged);
   } catch (error) {
@@ -146,14 +146,18 @@ async function merge(
   book: StepBook,
   process: ClaimedProcess,
   used: readonly UsedSource[],
+  ending: Ending,
 ): Promise<MergedFile> {
   const step = book.find('merge') as Step;
   await book.begin(step);
   try {
-    const merged = await mergeSources(context, process, used);
+    const signal = AbortSignal.any([ending.cancelled, ending.stopping]);
+    const merged = await mergeSources(context, process, used, signal);
     await book.end(step, { status: 'success', 'rows-in': merged.rowsRead, 'rows-out': merged.rows });
     return merged;
   } catch (error) {
+    if (ending.cancelled.aborted) throw new Cancelled();
+    ending.stopping.throwIfAborted();
     await book.end(step, { status: 'failed', error: (error as Error).message });
     throw error;
   }

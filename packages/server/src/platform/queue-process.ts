@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Context, Work } from '../context.ts';
-import { Refusal } from '../errors.ts';
+import { Refusal, refused } from '../errors.ts';
 import { newId } from '../ids.ts';
 
 export interface NewProcess {
@@ -28,4 +28,16 @@ export async function queueProcess(
   await db.updateTable('sites').set({ last_process: id }).where('id', '=', site).execute();
   await services.jobs.send(db, 'process', id);
   return id;
+}
+
+/** @throws 400 while a process of the site waits or runs */
+export async function requireNoProcess(db: Work, site: number): Promise<void> {
+  const row = await db
+    .selectFrom('processes')
+    .select('id')
+    .where('site_id', '=', site)
+    .where('status', 'in', ['queued', 'running'])
+    .limit(1)
+    .executeTakeFirst();
+  if (row) throw refused('Site is being processed.');
 }

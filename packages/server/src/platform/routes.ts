@@ -20,7 +20,7 @@ import {
   channelUpdate,
   resolveChannel,
 } from './channels.ts';
-import { dataSetList } from './data-sets.ts';
+import { dataSetList, dataSetRestore } from './data-sets.ts';
 import {
   dataSourceCreate,
   dataSourceDelete,
@@ -28,8 +28,9 @@ import {
   dataSourceShow,
   dataSourceUpdate,
 } from './data-sources.ts';
-import { dataShow, dataShowStream } from './data-view.ts';
+import { dataProfile, dataShow, dataShowStream } from './data-view.ts';
 import { siteDelete } from './delete-site.ts';
+import { historyList } from './history.ts';
 import {
   legacyExecutableCreate,
   legacyExecutableDelete,
@@ -72,7 +73,10 @@ export const platformRoutes = [
   route(operations.platformProcessShow, processShow),
   route(operations.platformProcessCancel, processCancel),
   route(operations.platformDataShow, dataShow, dataShowStream),
+  route(operations.platformDataProfile, dataProfile),
   route(operations.platformDataSetList, dataSetList),
+  route(operations.platformDataSetRestore, dataSetRestore),
+  route(operations.platformHistoryList, historyList),
   route(operations.platformChannelList, channelList),
   route(operations.platformChannelCreate, channelCreate),
   route(operations.platformChannelShow, channelShow),

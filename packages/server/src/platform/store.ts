@@ -48,6 +48,17 @@ export const dataSetJson: RawBuilder<unknown> = sql`json_build_object(
   'rows', json_build_object('import', d.rows_import, 'intermediate', d.rows_intermediate),
   'created-at', wire_time(d.created_at))`;
 
+/** Alias `r`, a process that took rows over. */
+export const historyEntryJson: RawBuilder<unknown> = sql`json_build_object(
+  'kind', 'import', 'process-id', r.id, 'export', NULL,
+  'rows', (SELECT (step->>'rows-out')::integer FROM json_array_elements(r.steps) step WHERE step->>'kind' = 'take-over'),
+  'sources', (SELECT coalesce(json_agg(json_build_object('id', source->'id', 'rows', source->'rows',
+      'repeated', source->'repeated', 'unmatched', source->'unmatched') ORDER BY place), '[]')
+    FROM json_array_elements(r.sources) WITH ORDINALITY AS sources(source, place)),
+  'new', NULL, 'modified', NULL, 'deleted', NULL, 'unchanged', NULL, 'skipped', NULL, 'delivered', NULL,
+  'started-at', wire_time(r.started_at), 'finished-at', wire_time(r.finished_at),
+  'created-at', wire_time(r.created_at))`;
+
 /** What a `FROM table alias WHERE …` gives as JSON; null without a row. */
 export async function findJson(
   db: Database,

@@ -39,6 +39,11 @@ export async function takeOver(
     for (const { source, run, fresh } of used) {
       if (fresh) await rememberRows(work.db, source.id, run, fresh.rows);
     }
+    await work.db
+      .updateTable('processes')
+      .set({ sources: JSON.stringify(merged.sources.map(countsJson)) })
+      .where('id', '=', process.id)
+      .execute();
     await sql`
       DELETE FROM data_sets WHERE site_id = ${process.site} AND id NOT IN (
         SELECT id FROM data_sets WHERE site_id = ${process.site} ORDER BY id DESC LIMIT ${keptDataSets})`.execute(
@@ -51,6 +56,14 @@ export async function takeOver(
     context.services.log.warn({ err: error, site: process.site }, 'old data sets could not be removed'),
   );
 }
+
+const countsJson = ({ id, rows, repeated, withoutId, unmatched }: MergedFile['sources'][number]) => ({
+  id,
+  rows,
+  repeated,
+  'without-id': withoutId,
+  unmatched,
+});
 
 /** From here on a cancel comes too late; one that came before is heard. */
 async function requireOurs({ db, services }: Context & { db: Work }, processId: string): Promise<void> {

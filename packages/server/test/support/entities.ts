@@ -86,8 +86,26 @@ export async function entityParams(
     projectId: String(project),
     siteId: String(site),
     dataSourceId: '1',
+    dataSetId: String(await makeDataSet(test, site)),
     channelId: String(await makeChannel(test, { owner: of.organization })),
     legacyExecutableId: '1',
     processId: newId(),
   };
+}
+
+/** A data set without rows, the only one of the site. */
+async function makeDataSet({ server }: TestServer, site: number): Promise<number> {
+  const { id } = await server.services.db
+    .insertInto('data_sets')
+    .values({
+      site_id: site,
+      process_id: newId(),
+      rows_import: 0,
+      rows_intermediate: 0,
+      columns: '[]',
+      path: 'none',
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
 }
