@@ -8,6 +8,8 @@ export interface Comparison {
   bare: () => Promise<number>;
   /** What must hold, for the table's last column. */
   target: Target;
+  /** Fewer for what takes long. */
+  rounds?: number;
 }
 
 export type Target = { kind: 'ratio'; atLeast: number } | { kind: 'difference'; atMost: number };

@@ -1,21 +1,24 @@
 /**
  * Measures the hot paths against the least that could do the same, in one run, and writes the table into
- * `docs/performance.md`. `npm run bench -- rows api scale run memory` chooses; without names everything is measured.
+ * `docs/performance.md`. `npm run bench -- rows data-sets wide sidecar api scale run memory` chooses; without names
+ * everything is measured.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '../packages/server/src/database/embedded.ts';
 import { apiComparisons } from './api.bench.ts';
+import { dataSetComparisons, measureWide } from './data-sets.bench.ts';
 import { type Comparison, compare, markdown, type Result } from './harness.ts';
 import { measureMemory } from './memory.bench.ts';
 import { rowComparisons } from './rows.bench.ts';
 import { runComparisons } from './run.bench.ts';
 import { scaleComparisons } from './scale.bench.ts';
+import { measureSidecar } from './sidecar-memory.bench.ts';
 
 const rounds = 7;
 const page = new URL('../docs/performance.md', import.meta.url);
-const names = ['rows', 'api', 'scale', 'run', 'memory'];
+const names = ['rows', 'data-sets', 'wide', 'sidecar', 'api', 'scale', 'run', 'memory'];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !names.includes(name));
@@ -29,7 +32,7 @@ const results: Result[] = [];
 
 async function measure(comparisons: readonly Comparison[]): Promise<void> {
   for (const comparison of comparisons) {
-    const result = await compare(comparison, rounds);
+    const result = await compare(comparison, comparison.rounds ?? rounds);
     results.push(result);
     console.log(`${result.met ? '✓' : '✗'} ${result.name}: ${result.value} (${result.target})`);
   }
@@ -41,6 +44,9 @@ try {
     await measure(comparisons);
     await stop();
   }
+  if (wanted.has('data-sets')) await measure(await dataSetComparisons(folder));
+  if (wanted.has('wide')) results.push(...(await measureWide(folder)));
+  if (wanted.has('sidecar')) results.push(await measureSidecar(folder));
   if (wanted.has('run')) await measure(await runComparisons(folder));
   if (['api', 'scale', 'memory'].some((name) => wanted.has(name))) await withDatabase();
   console.log(`\n${markdown(results)}`);

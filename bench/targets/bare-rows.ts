@@ -1,7 +1,8 @@
 /**
- * The least a server can do with rows: parse a batch and append its rows to a file, or answer a batch by slicing a file.
+ * The least a server can do with rows: parse a batch and append its rows to a file, answer a batch by slicing a file, send the
+ * file as it is, or answer nothing at all.
  */
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -41,6 +42,14 @@ function nextBatch(size: number): string {
 
 const server = createServer((request, response) => {
   response.setHeader('content-type', 'application/json');
+  if (request.url === '/empty') {
+    response.end('{"message":"","data":{}}');
+    return;
+  }
+  if (request.url === '/file') {
+    createReadStream(rows, { highWaterMark: 1024 * 1024 }).pipe(response);
+    return;
+  }
   if (request.method === 'GET') {
     response.end(nextBatch(Number(new URL(request.url as string, 'http://x').searchParams.get('size'))));
     return;

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { ByteSink, RowLinesReader, type StagedRows } from '@slipway/records';
 import { ANSWERS, type Answer, done, Refusal } from '../http/answers.ts';
 import { checkBodyHeaders, chunks } from '../http/body.ts';
@@ -21,19 +20,23 @@ export async function writeLines(call: Call, name: OutputName | null): Promise<A
   const separator = call.query.text('separator') ?? run.context.config.separator;
   const sink = new ByteSink(64 * 1024);
   const reader = new RowLinesReader({ columns: stream.columns, separator, sink });
-  const hash = createHash('sha256').update(`POST ${call.path}?${call.queryText}\n`);
+  const key = request.headers['idempotency-key'] as string | undefined;
+  const hash =
+    key === undefined ? null : createHash('sha256').update(`POST ${call.path}?${call.queryText}\n`);
   let staged: StagedRows | null = null;
   let succeeded = false;
   let finish: ((succeeded: boolean) => void) | undefined;
   try {
-    for await (const line of lines(request, run.context.bodyLimitBytes, (chunk) => hash.update(chunk))) {
-      reader.line(line);
+    const splitter = new LineSplitter(run.context.bodyLimitBytes, (line) => reader.line(line));
+    for await (const chunk of chunks(request)) {
+      hash?.update(chunk);
+      splitter.push(chunk);
       if (sink.length <= SPILL_AT) continue;
       staged ??= await stream.stage();
       await staged.spill(sink);
     }
-    const key = request.headers['idempotency-key'] as string | undefined;
-    const keyed = await run.keys.begin(key, () => hash.digest('base64'));
+    splitter.end();
+    const keyed = await run.keys.begin(key, () => hash?.digest('base64') ?? '');
     if (keyed && 'status' in keyed) return keyed;
     finish = keyed?.finish;
     const { call: flattened } = reader;
@@ -51,39 +54,44 @@ export async function writeLines(call: Call, name: OutputName | null): Promise<A
   }
 }
 
-/**
- * The lines of a body as they arrive, each with one byte behind it.
- *
- * @throws {Refusal} 413 when one line is larger than the limit
- */
-async function* lines(
-  request: IncomingMessage,
-  limit: number,
-  onChunk: (chunk: Buffer) => void,
-): AsyncGenerator<Buffer> {
-  const rest = new ByteSink(16 * 1024);
-  const fits = (size: number): void => {
-    if (size > limit) throw new Refusal(ANSWERS.tooLarge);
-  };
-  for await (const chunk of chunks(request)) {
-    onChunk(chunk);
+/** Splits the parts of a body into lines, each with one byte behind it. */
+class LineSplitter {
+  readonly #limit: number;
+  readonly #onLine: (line: Buffer) => void;
+  /** A line whose end has not arrived. */
+  readonly #rest = new ByteSink(16 * 1024);
+
+  constructor(limit: number, onLine: (line: Buffer) => void) {
+    this.#limit = limit;
+    this.#onLine = onLine;
+  }
+
+  /** @throws {Refusal} 413 when one line is larger than the limit */
+  push(chunk: Buffer): void {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      fits(rest.length + end - start);
+      this.#check(end - start);
       const line = chunk.subarray(start, end + 1);
-      if (rest.length === 0) yield line;
+      if (this.#rest.length === 0) this.#onLine(line);
       else {
-        rest.push(line);
-        yield rest.view();
-        rest.length = 0;
+        this.#rest.push(line);
+        this.#onLine(this.#rest.view());
+        this.#rest.length = 0;
       }
       start = end + 1;
     }
-    fits(rest.length + chunk.length - start);
-    rest.push(chunk.subarray(start));
+    this.#check(chunk.length - start);
+    this.#rest.push(chunk.subarray(start));
   }
-  if (rest.length > 0) {
-    rest.push(Buffer.alloc(1));
-    yield rest.view();
+
+  /** The last line may end without a line break. */
+  end(): void {
+    if (this.#rest.length === 0) return;
+    this.#rest.push(Buffer.alloc(1));
+    this.#onLine(this.#rest.view());
+  }
+
+  #check(more: number): void {
+    if (this.#rest.length + more > this.#limit) throw new Refusal(ANSWERS.tooLarge);
   }
 }

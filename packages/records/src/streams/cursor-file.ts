@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
 /** Rows that were given out and not yet acknowledged. */
@@ -17,7 +18,7 @@ export class CursorFile {
   #safe: number;
   #claims: Claim[] = [];
   #written: number;
-  #writing: Promise<void> | null = null;
+  readonly #stored = Buffer.alloc(8);
 
   private constructor(handle: FileHandle, row: number) {
     this.#handle = handle;
@@ -59,17 +60,20 @@ export class CursorFile {
     };
   }
 
-  /** Sets the cursor to the first row; fulfilled when that is recorded. */
-  async restart(): Promise<void> {
+  /** Sets the cursor to the first row, and records that. */
+  restart(): void {
     this.#row = 0;
     this.#safe = 0;
     this.#claims = [];
-    await this.#write();
+    this.#write();
   }
 
   async close(): Promise<void> {
-    await this.#write();
-    await this.#handle.close();
+    try {
+      this.#write();
+    } finally {
+      await this.#handle.close();
+    }
   }
 
   #advance(): void {
@@ -77,27 +81,18 @@ export class CursorFile {
     while (this.#claims[count]?.acknowledged) this.#safe = this.#claims[count++]!.end;
     if (count === 0) return;
     this.#claims.splice(0, count);
-    // A cursor that could not be recorded only means that rows may be given out twice after a crash.
-    this.#write().catch(() => {});
-  }
-
-  /** Records the newest position; one write at a time is enough, however many rows are read meanwhile. */
-  async #write(): Promise<void> {
-    while (this.#written !== this.#safe) {
-      this.#writing ??= this.#writeOnce();
-      await this.#writing;
-    }
-  }
-
-  async #writeOnce(): Promise<void> {
-    const row = this.#safe;
-    const stored = Buffer.alloc(8);
-    stored.writeBigUInt64LE(BigInt(row));
     try {
-      await this.#handle.write(stored, 0, 8, 0);
-      this.#written = row;
-    } finally {
-      this.#writing = null;
+      this.#write();
+    } catch {
+      // A cursor that could not be recorded only means that rows may be given out twice after a crash.
     }
+  }
+
+  /** Records the newest position: eight bytes, which the system copies in less time than it takes to wake another thread. */
+  #write(): void {
+    if (this.#written === this.#safe) return;
+    this.#stored.writeBigUInt64LE(BigInt(this.#safe));
+    writeSync(this.#handle.fd, this.#stored, 0, 8, 0);
+    this.#written = this.#safe;
   }
 }

@@ -95,7 +95,7 @@ export class InputStream {
 
   /** Sets the cursor to the first row. */
   restart(): Promise<void> {
-    return this.#enqueue(() => this.#cursor.restart());
+    return this.#enqueue(async () => this.#cursor.restart());
   }
 
   async close(): Promise<void> {
