@@ -16,6 +16,8 @@ import {
   UnknownColumnError,
   writeInputStream,
 } from '../src/index.ts';
+import { columnsOf } from './reference-merge.ts';
+import { storeDataSet } from './stored-rows.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 import { writeRows } from './write-rows.ts';
 
@@ -173,4 +175,35 @@ test('a data set becomes an input stream', async () => {
   const stream = await InputStream.open(join(folder, 'input'), join(folder, 'cursors'), new BlockKeeper());
   expect(String(await (await stream.next(9, false))?.text())).toBe('{"id":"1","n":""}\n{"id":"2","n":"ü"}\n');
   await stream.close();
+});
+
+test('a wide data set is written in passes and reads like any other', { timeout: 60_000 }, async () => {
+  const [rows, columns] = [42_000, 220];
+  const row = (id: number) =>
+    new Map([
+      ['id', String(id)],
+      ...[0, 1, 2].map((at) => [`c${(id * 7 + at) % columns}`, `v${id}`] as const),
+    ]);
+  const folder = await temporaryFolder();
+  const stored = Array.from({ length: rows }, (_, id) => row(id));
+  const { path } = await storeDataSet(duckdb, folder, stored);
+  expect((await readdir(folder)).filter((name) => name.includes('.new'))).toEqual([]);
+  const found = await describeDataSet(duckdb, path);
+  expect(found).toEqual({ columns: columnsOf(stored), rows });
+  const page = await readDataSet(duckdb, path, {}, { offset: 41_500, limit: 3 });
+  for (const [index, line] of page.rows.entries()) {
+    const filled = Object.entries(JSON.parse(line) as object).filter(([, value]) => value !== '');
+    expect(new Map(filled)).toEqual(row(41_500 + index));
+  }
+  let at = 0;
+  for await (const values of readDataSetValues(duckdb, path)) {
+    const expected = row(at++);
+    const wrong = found.columns.findIndex((column, place) => values[place] !== (expected.get(column) ?? ''));
+    if (wrong !== -1) expect.fail(`Row ${at - 1}, column ${found.columns[wrong]}: ${values[wrong]}`);
+  }
+  expect(at).toBe(rows);
+  const filter = [{ column: 'c219', operator: 'not-empty' }] as const;
+  expect((await readDataSet(duckdb, path, { filter }, ALL)).total).toBe(
+    stored.filter((one) => one.has('c219')).length,
+  );
 });

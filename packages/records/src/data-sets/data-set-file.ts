@@ -1,6 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { literal } from './duckdb.ts';
+import { joinColumns } from './join-columns.ts';
 import type { Task } from './task.ts';
 
 /*
@@ -12,10 +13,13 @@ import type { Task } from './task.ts';
 /** Key of the file's metadata under which the names stand. */
 const COLUMNS_KEY = 'columns';
 
-/** Values of one row group; wide data sets get fewer rows per group, so that memory stays flat. */
-const VALUES_PER_GROUP = 2_000_000;
+/** Columns that are written at a time. */
+const COLUMNS_PER_PASS = 100;
+/** Values of one group of rows, which is held in memory until it is complete. */
+const VALUES_PER_GROUP = 4_096_000;
 const MAX_GROUP_ROWS = 122_880;
-const MIN_GROUP_ROWS = 2048;
+/** So many rows in any case: the file describes each column of each group, and all of that is read first. */
+const MIN_GROUP_ROWS = 40_960;
 
 /** Bytes that the writer's dictionaries may take; it sets them aside for every column of a group beforehand. */
 const DICTIONARY_BYTES = 32 * 1024 * 1024;
@@ -54,30 +58,67 @@ export interface WrittenColumn {
 }
 
 /**
- * Writes a data set. The file appears under its name only when it is complete.
+ * Writes a data set, a wide one some columns at a time: the memory that is needed does not depend on their number. The file
+ * appears under its name only when it is complete.
  *
- * @param from what stands behind `FROM`; gives the rows in their order
+ * @param from what stands behind `FROM` for some values; gives the same rows in their order each time
  * @returns number of rows
  */
 export async function writeDataSet(
   task: Task,
   path: string,
   columns: readonly WrittenColumn[],
-  from: string,
+  from: (values: readonly string[]) => string,
 ): Promise<number> {
+  const names = JSON.stringify(columns.map(({ name }) => name));
+  await task.connection.run('SET VARIABLE columns = $1', [names]);
+  const written = columns.map(({ value }, place) => ({ value, name: physical(place) }));
   const temporary = `${path}.new`;
-  const values = columns.map(({ value }, place) => `coalesce(${value}, '') AS ${physical(place)}`);
-  const rows = ['row_number() OVER () - 1 AS row', ...values].join();
+  // The same for all passes: their groups of rows have to be the same.
+  const options = parquetOptions(Math.min(columns.length, COLUMNS_PER_PASS), 'zstd');
+  const parts: string[] = [];
   try {
-    await task.connection.run('SET VARIABLE columns = $1', [JSON.stringify(columns.map(({ name }) => name))]);
-    const counted = await task.run(
-      `COPY (SELECT ${rows} FROM ${from}) TO ${literal(temporary)} ` +
-        `(${parquetOptions(columns.length, 'zstd')}, KV_METADATA {${COLUMNS_KEY}: getvariable('columns')})`,
-    );
+    let rows: number;
+    if (columns.length <= COLUMNS_PER_PASS)
+      rows = await writeColumns(task, temporary, written, from, options);
+    else {
+      task.expect(Math.ceil(columns.length / COLUMNS_PER_PASS) - 1);
+      for (let at = 0; at < columns.length; at += COLUMNS_PER_PASS) {
+        parts.push(`${temporary}.${at}`);
+        rows = await writeColumns(
+          task,
+          parts.at(-1)!,
+          written.slice(at, at + COLUMNS_PER_PASS),
+          from,
+          options,
+        );
+      }
+      await joinColumns(parts, temporary);
+    }
     await rename(temporary, path);
-    return Number(counted[0]![0]);
+    return rows!;
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  } finally {
+    for (const part of parts) await rm(part, { force: true });
   }
+}
+
+/** Writes the number of each row and some columns. */
+async function writeColumns(
+  task: Task,
+  path: string,
+  columns: readonly { readonly name: string; readonly value: string }[],
+  from: (values: readonly string[]) => string,
+  options: string,
+): Promise<number> {
+  const values = columns.map(({ name, value }) => `coalesce(${value}, '') AS ${name}`);
+  // To number the rows takes a single thread, which also makes the groups of rows the same in each pass.
+  const rows = ['row_number() OVER () - 1 AS row', ...values].join();
+  const counted = await task.run(
+    `COPY (SELECT ${rows} FROM ${from(columns.map(({ value }) => value))}) TO ${literal(path)} ` +
+      `(${options}, KV_METADATA {${COLUMNS_KEY}: getvariable('columns')})`,
+  );
+  return Number(counted[0]![0]);
 }

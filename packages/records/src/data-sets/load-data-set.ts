@@ -22,6 +22,6 @@ export async function loadDataSet(
     task.expect(1);
     const { from, cell } = relationOf(output, 'source');
     const columns = output.columns.map((name) => ({ name, value: cell(name) }));
-    return await writeDataSet(task, path, columns, from);
+    return await writeDataSet(task, path, columns, () => from);
   });
 }

@@ -128,7 +128,7 @@ async function baseOf(
   });
   const path = join(work, 'main.parquet');
   const columns = mainColumns.map(({ name }, place) => ({ name, value: `v${place}` }));
-  const rows = await writeDataSet(task, path, columns, `(${parts.join(' UNION ALL ')})`);
+  const rows = await writeDataSet(task, path, columns, () => `(${parts.join(' UNION ALL ')})`);
   return { path, columns: columns.map(({ name }) => name), rows };
 }
 
@@ -196,7 +196,7 @@ class Merge {
 
   async write(path: string): Promise<number> {
     const columns = this.#plan.columns.map((name) => ({ name, value: this.#values.get(name)! }));
-    return await writeDataSet(this.#task, path, columns, this.#from(columns.map(({ value }) => value)));
+    return await writeDataSet(this.#task, path, columns, (values) => this.#from(values));
   }
 
   /** Writes what the source gives to each main row in some columns, and lets it take part from now on. */

@@ -1,4 +1,4 @@
-import type { DuckDBValue } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import { readColumns } from './data-set-file.ts';
 import type { DuckDb } from './duckdb.ts';
 import { type RowSelection, rowQuery } from './row-query.ts';
@@ -35,22 +35,43 @@ export async function readDataSet(
     // Without filter and order the place of a row is its number: the file's statistics lead straight to the page.
     const plain = where === '' && (selection.sort ?? []).length === 0;
     const [first, second] = [`$${parameters.length + 1}::BIGINT`, `$${parameters.length + 2}::BIGINT`];
-    const sql = plain
-      ? `SELECT ${line} FROM ${file} WHERE row >= ${first} AND row < ${first} + ${second} ORDER BY row`
-      : // The rows of the page are found by sorting as little as possible; the lines are made for them alone.
-        `SELECT ${line} FROM (SELECT * FROM ${file} ${where} ${orderBy} LIMIT ${second} OFFSET ${first}) ${orderBy}`;
-    const result = await connection.runAndReadAll(sql, [
-      ...parameters,
-      BigInt(page.offset),
-      BigInt(page.limit),
-    ]);
-    return {
-      columns,
-      allColumns: all,
-      rows: result.getRows().map(([row]) => String(row)),
-      total: Number(counted.getRows()[0]![0]),
-    };
+    const bounds = [...parameters, BigInt(page.offset), BigInt(page.limit)];
+    const total = Number(counted.getRows()[0]![0]);
+    if (plain) {
+      const sql = `SELECT ${line} FROM ${file} WHERE row >= ${first} AND row < ${first} + ${second} ORDER BY row`;
+      const result = await connection.runAndReadAll(sql, bounds);
+      return { columns, allColumns: all, rows: result.getRows().map(([text]) => String(text)), total };
+    }
+    // Which rows are on the page is found by their numbers; the lines, of all columns, are made for them alone.
+    const found = await connection.runAndReadAll(
+      `SELECT row FROM ${file} ${where} ${orderBy} LIMIT ${second} OFFSET ${first}`,
+      bounds,
+    );
+    const numbers = found.getRows().map(([row]) => String(row));
+    const lines = await linesOf(connection, path, all, columns, numbers);
+    return { columns, allColumns: all, rows: numbers.map((row) => lines.get(row)!), total };
   });
+}
+
+/** Columns whose values are read at a time: rows from all over a wide file need a buffer for each of its columns. */
+const COLUMNS_AT_ONCE = 400;
+
+/** The rows with these numbers as JSON. */
+async function linesOf(
+  connection: DuckDBConnection,
+  path: string,
+  all: readonly string[],
+  columns: readonly string[],
+  numbers: readonly string[],
+): Promise<Map<string, string>> {
+  const parts = new Map<string, string[]>(numbers.map((row) => [row, []]));
+  for (let at = 0; numbers.length > 0 && at < columns.length; at += COLUMNS_AT_ONCE) {
+    const { line } = rowQuery(all, { columns: columns.slice(at, at + COLUMNS_AT_ONCE) });
+    const sql = `SELECT row, ${line} FROM read_parquet($1) WHERE row IN (${numbers.join()})`;
+    const found = await connection.runAndReadAll(sql, [path]);
+    for (const [row, text] of found.getRows()) parts.get(String(row))?.push(String(text).slice(1, -1));
+  }
+  return new Map([...parts].map(([row, texts]) => [row, `{${texts.join()}}`]));
 }
 
 /**
