@@ -9,6 +9,7 @@ import { goldenCases } from '../golden/cases.ts';
 import { type Callers, fixtures as goldenFixtures } from '../golden/fixtures.ts';
 import { configured, makeConnector } from '../support/connectors.ts';
 import { deploy, endOfRun } from '../support/deployed.ts';
+import { makeDataSet } from '../support/entities.ts';
 import { givePassword, password, signIn } from '../support/oauth.ts';
 import { makeAccount, makeChannel, makeProject, makeSite } from '../support/platform.ts';
 import { makeProdConnector, makeVersion } from '../support/production.ts';
@@ -433,6 +434,10 @@ const fixtures: Record<string, Fixture> = {
   platform_process_create: async (world) => ({ ...(await place(world)), body: { action: 'import' } }),
   platform_process_cancel: async (world) => ({ params: await waitingProcess(world) }),
   platform_process_show: async (world) => ({ params: await waitingProcess(world) }),
+  platform_data_set_restore: async (world) => {
+    const { params, site } = await place(world);
+    return { params: { ...params, dataSetId: String(await makeDataSet(world.server, site)) } };
+  },
   platform_membership_put: async (world) => {
     const { params, account } = await place(world);
     const { id } = await world.server.makeUser();

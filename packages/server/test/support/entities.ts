@@ -94,7 +94,7 @@ export async function entityParams(
 }
 
 /** A data set without rows, the only one of the site. */
-async function makeDataSet({ server }: TestServer, site: number): Promise<number> {
+export async function makeDataSet({ server }: TestServer, site: number): Promise<number> {
   const { id } = await server.services.db
     .insertInto('data_sets')
     .values({
