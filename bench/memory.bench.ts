@@ -119,5 +119,5 @@ async function prepare(call: Call, repository: string): Promise<string> {
 }
 
 /** Resident memory of a process in MiB. */
-export const resident = (pid: number): number =>
+const resident = (pid: number): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
