@@ -18,7 +18,17 @@ export {
 } from './log/run-log.ts';
 export type { StoredEvent, StoredEvents } from './operations/event-log.ts';
 export type { StoredNotification } from './operations/notifications.ts';
-export { type Checkpoint, type CheckpointChange, readCheckpointChanges } from './run/checkpoints.ts';
+export { contextOf } from './process/context-of.ts';
+export { ownProcess } from './process/own-process.ts';
+export { parseRunConfig, type RunConfig, RunConfigError } from './process/run-config.ts';
+export { EXIT, type SidecarProcess, serveRun } from './process/sidecar.ts';
+export { readSummary } from './process/summary.ts';
+export {
+  type Checkpoint,
+  type CheckpointChange,
+  permanentChanges,
+  readCheckpointChanges,
+} from './run/checkpoints.ts';
 export type { ProcessRecord, StorageTask, StoreName } from './run/storage-processes.ts';
 export { type InputName, type OutputName, STREAMS } from './run/streams-of-types.ts';
 export {

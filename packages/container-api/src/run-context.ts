@@ -77,9 +77,13 @@ export interface RunContext {
   readonly logLimitBytes: number;
   /** Absolute path of the run's folder. */
   readonly folder: string;
+  /** Absolute path of the exchange folder where it does not lie in {@link folder}. */
+  readonly exchangeFolder?: string;
+  /** Absolute path of the transport area where it does not lie in {@link folder}. */
+  readonly transportFolder?: string;
   /** Absolute path of the exchange folder as the connector sees it; cut off from source paths that begin with it. */
   readonly exchangePath: string;
-  /** Absolute path of the linked bucket's folder, on the file system of {@link folder}; null: none is linked. */
+  /** Absolute path of the linked bucket's folder; null: none is linked. */
   readonly bucketFolder: string | null;
   /** {@link DEFAULT_FILE_LIMITS} where left out. */
   readonly fileLimits?: Partial<FileLimits>;

@@ -21,16 +21,28 @@ import { join } from 'node:path';
  *   events.ndjson                            event log (`StoredEvent`)
  *   idempotency.ndjson                       remembered keys
  *   facts.json                               what {@link RunSummary} needs to survive a crash
+ *
+ * A sidecar in a process of its own also has (`process/`):
+ *
+ *   run.json                                 ids that were not given (`LocalIds`)
+ *   loading/                                 rows of input files on their way to `input/`
+ *   summary.json                             how the run ended; a folder that has it holds a run that is over
+ *
+ * @param elsewhere folders that lie outside of `root`
  */
-export function runFolder(root: string) {
+export function runFolder(
+  root: string,
+  elsewhere: { readonly exchange?: string | undefined; readonly transport?: string | undefined } = {},
+) {
   return {
     input: (stream: string) => join(root, 'input', stream),
     classificationInput: (stream: string, id: number) => join(root, 'input', `${stream}@${id}`),
     cursors: join(root, 'cursors'),
     output: (stream: 'output' | 'feedback') => join(root, 'output', stream),
-    exchange: join(root, 'exchange'),
+    exchange: elsewhere.exchange ?? join(root, 'exchange'),
     given: join(root, 'given'),
-    store: (name: 'transport' | 'internal') => join(root, name),
+    store: (name: 'transport' | 'internal') =>
+      name === 'transport' && elsewhere.transport !== undefined ? elsewhere.transport : join(root, name),
     staging: join(root, 'staging'),
     processes: join(root, 'processes.ndjson'),
     stateFolder: join(root, 'state'),
@@ -41,6 +53,9 @@ export function runFolder(root: string) {
     events: join(root, 'events.ndjson'),
     idempotency: join(root, 'idempotency.ndjson'),
     facts: join(root, 'facts.json'),
+    localIds: join(root, 'run.json'),
+    loading: join(root, 'loading'),
+    summary: join(root, 'summary.json'),
   };
 }
 

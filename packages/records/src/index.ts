@@ -49,6 +49,7 @@ export { minify, readFields } from './json/json-fields.ts';
 export { MalformedJsonError } from './json/json-scanner.ts';
 export { isExactNumber, parseExact } from './json/raw-json.ts';
 export { AppendFile, StorageFailure } from './streams/append-file.ts';
+export { fullRow, readFullRows } from './streams/full-rows.ts';
 export { InputStream, isHidden, type Served } from './streams/input-stream.ts';
 export { readJsonFile, writeJsonFile } from './streams/json-file.ts';
 export type { OutputDescription } from './streams/output-files.ts';

@@ -1,10 +1,14 @@
-import { type FileHandle, lstat, mkdir, open, opendir, rename } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { chmod, type FileHandle, lstat, mkdir, open, opendir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { blockedOr, openFolder, openInside, type SharedFolder, within } from './anchored.ts';
 import { cleanPath } from './clean-path.ts';
 
 /** Bytes that are read and written at once. */
 const BLOCK_SIZE = 256 * 1024;
+/** For copies that are not given up. */
+const NEVER = new AbortController().signal;
 
 /**
  * Copies an opened file to a new file and syncs it.
@@ -91,6 +95,29 @@ export async function publish(staged: string, target: string): Promise<void> {
   }
 }
 
+/**
+ * Gives a file its place in one step. Where that is on another file system, or behind another mount as in containers, the
+ * file is first copied to a name beside it.
+ */
+export async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    const beside = join(dirname(to), `.${randomUUID()}.slipway`);
+    const source = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      await copyFile(source, beside, NEVER);
+      await chmod(beside, (await source.stat()).mode & 0o777);
+      await rename(beside, to);
+    } finally {
+      await source.close();
+      await rm(beside, { force: true });
+    }
+    await rm(from);
+  }
+}
+
 /** Tries so often while folders that have become empty are removed at the same time. */
 const TRIES = 10;
 
@@ -98,7 +125,7 @@ async function renameInto(staged: string, target: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     await mkdir(dirname(target), { recursive: true });
     try {
-      await rename(staged, target);
+      await moveFile(staged, target);
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === TRIES) throw error;

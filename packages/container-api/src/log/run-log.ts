@@ -6,7 +6,8 @@ import { fitContext, fitMessage, TEXT_LIMIT } from './log-text.ts';
 import type { Masker } from './masker.ts';
 
 /** Where a log entry comes from (container-api.md 2.7). */
-export type LogSource = 'application' | 'container-api' | 'stdout' | 'stderr' | 'engine';
+export const LOG_SOURCES = ['application', 'container-api', 'stdout', 'stderr', 'engine'] as const;
+export type LogSource = (typeof LOG_SOURCES)[number];
 
 /** A log entry as it is handed in. */
 export interface NewLogEntry {

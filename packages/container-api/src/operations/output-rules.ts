@@ -28,6 +28,9 @@ const ROW_TEXTS: Readonly<Record<RowProblem, string>> = {
 };
 const TOO_MANY_COLUMNS = `This output has more than ${MAX_COLUMNS} columns.`;
 
+/** What is wrong with a row, in the contract's words. */
+export const rowProblemText = (problem: RowProblem): string => ROW_TEXTS[problem];
+
 /**
  * Reports the wrong fields of a write together.
  *

@@ -99,3 +99,13 @@ export async function readCheckpointChanges(folder: RunFolder): Promise<Checkpoi
   }
   return changes;
 }
+
+/**
+ * The changes of a run that stay (container-api.md 5.22), in order.
+ *
+ * @param takenOver the run succeeded and its results were taken over
+ */
+export const permanentChanges = (
+  changes: readonly CheckpointChange[],
+  takenOver: boolean,
+): readonly CheckpointChange[] => changes.filter(({ commit }) => takenOver || commit === 'now');

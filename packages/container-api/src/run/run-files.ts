@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { lstat, mkdir, open, rm, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   blockedOr,
@@ -12,7 +12,7 @@ import {
   within,
 } from '../files/anchored.ts';
 import { cleanPath } from '../files/clean-path.ts';
-import { bytesInside, copyFile, copyFolder, publish, UnusableNameError } from '../files/copy.ts';
+import { bytesInside, copyFile, copyFolder, moveFile, publish, UnusableNameError } from '../files/copy.ts';
 import type { FileLimits, RunContext } from '../run-context.ts';
 import type { RunFolder } from '../run-folder.ts';
 import type { StorageTask } from './storage-processes.ts';
@@ -146,7 +146,7 @@ export class RunFiles {
         await this.#checkRoom((await file.handle.stat()).size);
         await copyFile(file.handle, staged, this.#closing.signal);
         await this.#open(staged);
-        await rename(staged, within(parent, name));
+        await moveFile(staged, within(parent, name));
       } catch (error) {
         throw blockedOr(error);
       } finally {

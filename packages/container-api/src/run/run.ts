@@ -58,7 +58,8 @@ export class Run {
 
   /** Opens a run, new or left behind by a crash. */
   static async open(context: RunContext): Promise<Run> {
-    const folder = runFolder(context.folder);
+    const { exchangeFolder: exchange, transportFolder: transport } = context;
+    const folder = runFolder(context.folder, { exchange, transport });
     for (const path of [folder.exchange, folder.stateFolder]) await mkdir(path, { recursive: true });
     const { masker, now, logLimitBytes: limitBytes } = context;
     const limits = { ...DEFAULT_FILE_LIMITS, ...context.fileLimits };

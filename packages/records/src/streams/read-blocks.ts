@@ -29,8 +29,15 @@ export async function* readBlocks(
   }
 }
 
-/** Reads a file line by line, without the line breaks; what follows the last line break is no line. */
-export async function* readLines(path: string): AsyncGenerator<Buffer> {
+/**
+ * Reads a file line by line, without the line breaks.
+ *
+ * @param options `lastLine`: what follows the last line break is a line too; otherwise it counts as torn
+ */
+export async function* readLines(
+  path: string,
+  options: { readonly lastLine?: boolean } = {},
+): AsyncGenerator<Buffer> {
   let rest: Buffer | null = null;
   for await (const block of readBlocks(path)) {
     let start = 0;
@@ -45,4 +52,5 @@ export async function* readLines(path: string): AsyncGenerator<Buffer> {
       rest = rest ? Buffer.concat([rest, tail]) : tail;
     }
   }
+  if (rest && options.lastLine) yield rest;
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { type Page, texts } from '@slipway/contract';
-import { type OutputDescription, readBlocks } from '@slipway/records';
+import { fullRow, type OutputDescription, readBlocks } from '@slipway/records';
 import { badRequest } from '../errors.ts';
 import type { ListResult } from '../http/route.ts';
 
@@ -23,7 +23,7 @@ export async function rowsPage(rows: RowFiles, page: Page): Promise<ListResult> 
   let next: Position | null = null;
   if (start.row < rows.rows) {
     for await (const { line, end } of lines(rows, start.at ?? start.row)) {
-      items.push(fillUp(line, rows.columns));
+      items.push(fullRow(line, rows.columns));
       next = end;
       if (items.length === page.limit) break;
     }
@@ -47,7 +47,7 @@ async function* dump(rows: RowFiles, page: Page): AsyncGenerator<string> {
   if (start.row >= rows.rows) return;
   let chunk = '';
   for await (const { line } of lines(rows, start.at ?? start.row)) {
-    chunk += `${fillUp(line, rows.columns)}\n`;
+    chunk += `${fullRow(line, rows.columns)}\n`;
     if (chunk.length >= chunkBytes) {
       yield chunk;
       chunk = '';
@@ -55,17 +55,6 @@ async function* dump(rows: RowFiles, page: Page): AsyncGenerator<string> {
     if (--left === 0) break;
   }
   if (chunk !== '') yield chunk;
-}
-
-/** The JSON text of a row with every column, in order. Built by hand: objects would move keys such as "10" to the front. */
-function fillUp(line: Buffer, columns: readonly string[]): string {
-  const row = JSON.parse(line.toString('utf8')) as Record<string, string>;
-  return `{${columns
-    .map(
-      (column) =>
-        `${JSON.stringify(column)}:${JSON.stringify(Object.hasOwn(row, column) ? row[column] : '')}`,
-    )
-    .join(',')}}`;
 }
 
 interface Line {
