@@ -1,7 +1,6 @@
 import {
   type ContainerApi,
-  DEFAULT_CONTAINER_API_CONFIG,
-  type ForwardPolicy,
+  contextOf,
   type LogSource,
   type Masker,
   type NewLogEntry,
@@ -13,6 +12,7 @@ import {
 import type { LogSink, Sidecar, SidecarListen } from '@slipway/engine';
 import type { Services } from '../services.ts';
 import type { ClaimedRun } from './claimed-run.ts';
+import { sidecarConfig } from './sidecar-config.ts';
 
 /** What was counted at a run's Container API. */
 export interface ApiCounters {
@@ -54,7 +54,7 @@ export class RunJournal {
   async startSidecar(listen: SidecarListen): Promise<Sidecar> {
     const { bucket } = this.#run.spec;
     const bucketFolder = bucket === null ? null : await this.#services.storage.folder('buckets', bucket);
-    const api = await startContainerApi({ ...this.#contextOf(listen), bucketFolder }, listen);
+    const api = await startContainerApi(this.#contextOf(listen, bucketFolder), listen);
     this.#apis.push(api);
     for (const entry of this.#early.splice(0)) void api.log.write(entry);
     return api;
@@ -75,42 +75,22 @@ export class RunJournal {
   /** Writes what still waits, when the Container API never began. */
   async close(): Promise<void> {
     if (this.#early.length === 0) return;
-    const { masker, now, logLimitBytes: limitBytes } = this.#contextOf(null);
+    const { masker, now, logLimitBytes: limitBytes } = this.#contextOf(null, null);
     const log = await RunLog.open(runFolder(this.#folder).log, { masker, now, limitBytes });
     for (const entry of this.#early.splice(0)) await log.append(entry);
     await log.close();
   }
 
-  #contextOf(listen: SidecarListen | null): RunContext {
-    const { settings } = this.#services;
-    const { identity, spec, connectorName, site, project, account } = this.#run;
-    return {
-      runId: identity.runId,
-      processId: identity.processId,
-      connector: { id: identity.connectorId, name: connectorName, type: spec.type },
-      version: identity.connectorVersion,
-      environment: identity.environment,
-      stage: identity.stage,
-      site,
-      project,
-      account,
-      config: { ...DEFAULT_CONTAINER_API_CONFIG, ...spec.containerApiConfig },
-      bodyLimitBytes: settings.bodyLimitMib * 1024 ** 2,
-      logLimitBytes: settings.logLimitMib * 1024 ** 2,
+  #contextOf(listen: SidecarListen | null, bucketFolder: string | null): RunContext {
+    const { identity } = this.#run;
+    const config = sidecarConfig(this.#services, this.#run, { folder: this.#folder, bucketFolder }, listen);
+    return contextOf(config, {
       folder: this.#folder,
-      exchangePath: listen?.exchangePath ?? runFolder(this.#folder).exchange,
-      bucketFolder: null,
-      columnOrder: null,
-      classifications: [],
-      forward: listen?.forwardProxy ? forwardOf(spec) : { mode: 'none' },
-      lookup: this.#services.git.settings.egress.lookup,
-      publicUrl: listen?.publicUrl ?? null,
+      ids: identity,
+      at: (path) => path,
       masker: this.masker,
+      lookup: this.#services.git.settings.egress.lookup,
       now: () => new Date(),
-    };
+    });
   }
 }
-
-/** Calls that a connector sends through its Container API reach what the version's network policy lets it reach. */
-const forwardOf = ({ network, allowList }: ClaimedRun['spec']): ForwardPolicy =>
-  network === 'allow-list' ? { mode: network, hosts: allowList } : { mode: network };
