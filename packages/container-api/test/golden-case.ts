@@ -86,3 +86,18 @@ export function readCases(): GoldenCase[] {
     .sort()
     .map((name) => JSON.parse(readFileSync(resolve(folder, name), 'utf8')) as GoldenCase);
 }
+
+/** An entry of `flattening.json`. */
+export interface FlatteningPair {
+  readonly name: string;
+  readonly in: unknown;
+  /** The row as exact text, where that matters. */
+  readonly in_text?: string;
+  readonly separator: string;
+  readonly out: Readonly<Record<string, string>>;
+  readonly columns: readonly string[];
+}
+
+/** Rows and what they become. */
+export const readPairs = (): FlatteningPair[] =>
+  JSON.parse(readFileSync(resolve(EXAMPLES, 'flattening.json'), 'utf8')) as FlatteningPair[];
