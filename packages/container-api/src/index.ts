@@ -24,11 +24,12 @@ export { parseRunConfig, type RunConfig, RunConfigError } from './process/run-co
 export { EXIT, type SidecarProcess, serveRun } from './process/sidecar.ts';
 export { readSummary } from './process/summary.ts';
 export {
-  type Checkpoint,
   type CheckpointChange,
   permanentChanges,
-  readCheckpointChanges,
+  type StoredCheckpoint,
+  writeCheckpoints,
 } from './run/checkpoints.ts';
+export { readJournal } from './run/journal.ts';
 export type { ProcessRecord, StorageTask, StoreName } from './run/storage-processes.ts';
 export { type InputName, type OutputName, STREAMS } from './run/streams-of-types.ts';
 export {

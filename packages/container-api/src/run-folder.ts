@@ -14,7 +14,7 @@ import { join } from 'node:path';
  *   transport/, internal/                    files that were stored (container-api.md 7.3)
  *   staging/                                 files on their way; nothing there counts after a crash
  *   processes.ndjson                         storage processes (`ProcessRecord`)
- *   state/checkpoints.json                   checkpoints at the start of the run (`Checkpoint` by key)
+ *   state/checkpoints.ndjson                 checkpoints at the start of the run (`StoredCheckpoint`)
  *   state/changes.ndjson                     what the run changed, in order (`CheckpointChange`)
  *   log.ndjson                               log journal (`LogEntry`)
  *   notifications.ndjson                     lines for the notification panel (`StoredNotification`)
@@ -46,7 +46,7 @@ export function runFolder(
     staging: join(root, 'staging'),
     processes: join(root, 'processes.ndjson'),
     stateFolder: join(root, 'state'),
-    checkpoints: join(root, 'state', 'checkpoints.json'),
+    checkpoints: join(root, 'state', 'checkpoints.ndjson'),
     checkpointChanges: join(root, 'state', 'changes.ndjson'),
     log: join(root, 'log.ndjson'),
     notifications: join(root, 'notifications.ndjson'),

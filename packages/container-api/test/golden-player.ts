@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { describeOutput, readFields, readLines, writeInputStream } from '@slipway/records';
 import { expect } from 'vitest';
 import {
-  type Checkpoint,
   type ContainerApiConfig,
   DEFAULT_CONTAINER_API_CONFIG,
   DEFAULT_FILE_LIMITS,
@@ -14,6 +13,7 @@ import {
   runFolder,
   STREAMS,
   startContainerApi,
+  writeCheckpoints,
 } from '../src/index.ts';
 import type {
   FlatteningPair,
@@ -159,7 +159,7 @@ async function prepare(folder: string, setup: GoldenSetup): Promise<RunContext> 
     }
   }
   for (const name of setup.broken ?? []) await rm(`${paths.input(name)}.ndjson`);
-  await writeCheckpoints(folder, setup.state ?? {});
+  await writeState(folder, setup.state ?? {});
   for (const [path, content] of Object.entries(setup.exchange ?? {})) {
     await mkdir(dirname(join(paths.exchange, path)), { recursive: true });
     await writeFile(join(paths.exchange, path), content);
@@ -186,13 +186,15 @@ async function prepare(folder: string, setup: GoldenSetup): Promise<RunContext> 
   };
 }
 
-async function writeCheckpoints(folder: string, state: NonNullable<GoldenSetup['state']>): Promise<void> {
-  const checkpoints: Record<string, Checkpoint> = {};
-  for (const [key, { value, version, 'updated-at': updatedAt }] of Object.entries(state)) {
-    checkpoints[key] = { text: JSON.stringify(value), version, updatedAt };
-  }
+async function writeState(folder: string, state: NonNullable<GoldenSetup['state']>): Promise<void> {
   await mkdir(runFolder(folder).stateFolder, { recursive: true });
-  await writeFile(runFolder(folder).checkpoints, JSON.stringify(checkpoints));
+  const checkpoints = Object.entries(state).map(([key, { value, version, 'updated-at': updatedAt }]) => ({
+    key,
+    text: JSON.stringify(value),
+    version,
+    updatedAt,
+  }));
+  await writeCheckpoints(runFolder(folder), checkpoints);
 }
 
 /** Writes processes as an earlier sidecar would have left them; their clock stands still. */

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, test } from 'vitest';
 import { readCases, readPairs } from './golden-case.ts';
 import { flatten, play, standAlone } from './golden-player.ts';
 import { endStandAlone } from './stand-alone.ts';

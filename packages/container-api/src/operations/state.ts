@@ -1,7 +1,7 @@
 import { minify, readFields } from '@slipway/records';
 import { type Answer, badRequest, failure, invalid, NO_CONTENT, Refusal, TEXTS } from '../http/answers.ts';
 import type { Call, Operation } from '../http/operation.ts';
-import type { Checkpoint } from '../run/checkpoints.ts';
+import type { KnownCheckpoint } from '../run/checkpoints.ts';
 
 /** Bytes of the JSON text of a value (container-api.md 2.6). */
 const VALUE_LIMIT = 1024 * 1024;
@@ -19,8 +19,9 @@ export const stateOperations: readonly Operation[] = [
     handle: async (call) => {
       const key = readKey(call);
       const found = call.run.checkpoints.get(key);
-      if (!found || found.text === null) throw new Refusal(NOT_FOUND);
-      const { text, version, updatedAt } = found;
+      if (!found?.exists) throw new Refusal(NOT_FOUND);
+      const { version, updatedAt } = found;
+      const text = await call.run.checkpoints.textOf(found);
       // Put together as text: the value comes back as it was printed.
       const body =
         `{"message":"","data":{"key":${JSON.stringify(key)},"value":${text},` +
@@ -41,7 +42,7 @@ export const stateOperations: readonly Operation[] = [
         throw invalid({ value: 'This value is larger than 1 MiB.' });
       return await call.run.checkpoints.change(key, commit, (current) => {
         checkConditions(call, current);
-        const isNew = current === null || current.text === null;
+        const isNew = !current?.exists;
         if (isNew && call.run.checkpoints.size >= MAX_KEYS) {
           throw invalid({ key: `There are more than ${MAX_KEYS} keys.` });
         }
@@ -58,7 +59,7 @@ export const stateOperations: readonly Operation[] = [
       const commit = readCommit(call);
       return await call.run.checkpoints.change(key, commit, (current) => {
         checkConditions(call, current);
-        if (!current || current.text === null) throw new Refusal(NOT_FOUND);
+        if (!current?.exists) throw new Refusal(NOT_FOUND);
         return { text: null, answer: NO_CONTENT };
       });
     },
@@ -80,11 +81,10 @@ function readCommit(call: Call): 'success' | 'now' {
 }
 
 /** @throws {Refusal} 412 when `If-Match` or `If-None-Match` do not hold */
-function checkConditions(call: Call, current: Checkpoint | null): void {
-  const exists = current !== null && current.text !== null;
+function checkConditions(call: Call, current: KnownCheckpoint | null): void {
   const { 'if-match': match, 'if-none-match': noneMatch } = call.request.headers;
   const tags = (header: string): string[] => header.split(',').map((tag) => tag.trim());
-  const own = exists ? `"${current.version}"` : null;
+  const own = current?.exists ? `"${current.version}"` : null;
   const holds = (header: string): boolean =>
     own !== null && tags(header).some((tag) => tag === own || tag === '*');
   if (match !== undefined && !holds(match)) throw new Refusal(CHANGED);

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { access, mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { readJsonFile, writeInputStream, writeJsonFile } from '@slipway/records';
 import { createMasker } from '../log/masker.ts';
+import { writeCheckpoints } from '../run/checkpoints.ts';
 import { STREAMS } from '../run/streams-of-types.ts';
 import { DEFAULT_CONTAINER_API_CONFIG, type RunContext } from '../run-context.ts';
 import { type RunFolder, runFolder } from '../run-folder.ts';
@@ -106,8 +107,8 @@ async function* noRows(): AsyncGenerator<string[]> {}
 async function prepareState(folder: RunFolder, stateFile: string | undefined): Promise<void> {
   if (stateFile === undefined || (await exists(folder.checkpoints))) return;
   const checkpoints = await readStateFile(stateFile);
-  await mkdir(dirname(folder.checkpoints), { recursive: true });
-  await writeJsonFile(folder.checkpoints, checkpoints);
+  await mkdir(folder.stateFolder, { recursive: true });
+  await writeCheckpoints(folder, checkpoints);
 }
 
 const exists = (path: string): Promise<boolean> =>

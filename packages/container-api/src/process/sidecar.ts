@@ -2,9 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readJsonFile, writeJsonFile } from '@slipway/records';
+import { writeJsonFile } from '@slipway/records';
 import { type ContainerApi, startContainerApi } from '../container-api.ts';
-import { type Checkpoint, permanentChanges, readCheckpointChanges } from '../run/checkpoints.ts';
 import { takeLogLines } from './log-lines.ts';
 import { type PreparedRun, prepareRun } from './prepare-run.ts';
 import { parseRunConfig, type RunConfig, RunConfigError } from './run-config.ts';
@@ -101,13 +100,7 @@ async function end(
   const { output, feedback, log } = config.outputs ?? {};
   await writeOutputs(folder, { output: place(output), feedback: place(feedback), log: place(log) });
   if (config['state-file'] !== undefined) {
-    const changes = await readCheckpointChanges(folder);
-    const before = await readJsonFile<Record<string, Checkpoint>>(folder.checkpoints);
-    const after = { ...before };
-    for (const { key, text, version, updatedAt } of permanentChanges(changes, summary.state === 'finished')) {
-      after[key] = { text, version, updatedAt };
-    }
-    await writeStateFile(at(config['state-file']), after);
+    await writeStateFile(at(config['state-file']), folder, summary.state === 'finished');
   }
   await writeJsonFile(folder.summary, { ...summary, 'ended-at': context.now().toISOString() });
   return summary;

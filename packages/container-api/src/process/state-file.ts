@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { minify, readFields } from '@slipway/records';
-import type { Checkpoint } from '../run/checkpoints.ts';
+import { permanentChanges, readCheckpoints, type StoredCheckpoint } from '../run/checkpoints.ts';
+import type { RunFolder } from '../run-folder.ts';
 import { RunConfigError } from './run-config.ts';
 
 /*
@@ -14,26 +15,27 @@ import { RunConfigError } from './run-config.ts';
  * @returns no checkpoints when there is no such file
  * @throws {RunConfigError} when it can not be read
  */
-export async function readStateFile(path: string): Promise<Record<string, Checkpoint>> {
+export async function readStateFile(path: string): Promise<StoredCheckpoint[]> {
   let content: string;
   try {
     content = await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw new RunConfigError(`state-file can not be read: ${(error as Error).message}`);
   }
-  const checkpoints: Record<string, Checkpoint> = Object.create(null);
+  const checkpoints: StoredCheckpoint[] = [];
   try {
     // The walk below takes texts over as they are, so the whole is checked first.
     JSON.parse(content);
     for (const [key, entry] of readFields(padded(content))) {
       const fields = readFields(padded(entry));
       const value = fields.get('value');
-      checkpoints[key] = {
+      checkpoints.push({
+        key,
         text: value === undefined ? null : minify(value),
         version: Number(JSON.parse(fields.get('version') ?? '1')),
         updatedAt: String(JSON.parse(fields.get('updated-at') ?? '""')),
-      };
+      });
     }
   } catch (error) {
     throw new RunConfigError(`state-file can not be read: ${(error as Error).message}`);
@@ -41,18 +43,21 @@ export async function readStateFile(path: string): Promise<Record<string, Checkp
   return checkpoints;
 }
 
-/** Writes a state file, whole or not at all. */
-export async function writeStateFile(
-  path: string,
-  checkpoints: Readonly<Record<string, Checkpoint>>,
-): Promise<void> {
-  const entries = Object.entries(checkpoints).map(([key, { text, version, updatedAt }]) => {
+/**
+ * Writes what a run leaves to a state file, whole or not at all.
+ *
+ * @param succeeded otherwise only those changes count that were permanent at once
+ */
+export async function writeStateFile(path: string, folder: RunFolder, succeeded: boolean): Promise<void> {
+  const checkpoints = new Map<string, StoredCheckpoint>();
+  for await (const checkpoint of readCheckpoints(folder)) checkpoints.set(checkpoint.key, checkpoint);
+  for await (const change of permanentChanges(folder, succeeded, 1)) checkpoints.set(change.key, change);
+  const entries = [...checkpoints.values()].map(({ key, text, version, updatedAt }) => {
     const value = text === null ? '' : `"value":${text},`;
     return `  ${JSON.stringify(key)}: {${value}"version":${version},"updated-at":${JSON.stringify(updatedAt)}}`;
   });
-  await writeFile(`${path}.new`, entries.length === 0 ? '{}\n' : `{\n${entries.join(',\n')}\n}\n`, {
-    flush: true,
-  });
+  const content = entries.length === 0 ? '{}\n' : `{\n${entries.join(',\n')}\n}\n`;
+  await writeFile(`${path}.new`, content, { flush: true });
   await rename(`${path}.new`, path);
 }
 

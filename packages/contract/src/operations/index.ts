@@ -9,6 +9,7 @@ import * as deployments from './deployments.ts';
 import * as execution from './execution.ts';
 import * as identity from './identity.ts';
 import * as memberships from './memberships.ts';
+import * as siteMessages from './messages.ts';
 import * as metadata from './metadata.ts';
 import * as oauthClients from './oauth-clients.ts';
 import * as organizations from './organizations.ts';
@@ -51,6 +52,7 @@ export const operations = {
   ...platform,
   ...structure,
   ...memberships,
+  ...siteMessages,
   ...channels,
 } as const;
 

@@ -154,6 +154,34 @@ export const HistoryEntry = Type.Object({
   'created-at': Time,
 });
 
+export const notificationLevels = ['success', 'info', 'warning', 'error'] as const;
+export const siteErrorTypes = ['error', 'warning', 'info'] as const;
+
+/** A line of a site's notification panel. */
+export const Notification = Type.Object({
+  id: Type.Integer(),
+  level: oneOf(notificationLevels),
+  message: Type.String(),
+  source: nullable(Type.String()),
+  'process-id': Uuid,
+  'run-id': nullable(Uuid),
+  read: Type.Boolean(),
+  'created-at': Time,
+});
+
+/** What a process reported about single items under one code. */
+export const SiteError = Type.Object({
+  id: Type.Integer(),
+  'process-id': Uuid,
+  code: Type.String(),
+  message: Type.String(),
+  type: oneOf(siteErrorTypes),
+  classification: oneOf(['low', 'medium', 'high']),
+  count: Type.Integer(),
+  data: Type.Record(Type.String(), Type.Unknown()),
+  'created-at': Time,
+});
+
 /** A connector version that a site may use. */
 export const SiteConnector = Type.Object({
   id: Uuid,

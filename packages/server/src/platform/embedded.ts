@@ -14,12 +14,13 @@ import { keepLegacyExecutable } from './legacy-executables.ts';
 import { forgetSwitches, switchBack, switchLegacy } from './legacy-switch.ts';
 import { moveMemberships } from './move-memberships.ts';
 import { moveSites } from './move-sites.ts';
-import { findPlaces, sitesNamed, sitesOutside } from './places.ts';
+import { dataSourcePlace, findPlaces, sitesNamed, sitesOutside } from './places.ts';
 import { queueProcess } from './queue-process.ts';
 import { removeVersion } from './remove-version.ts';
 import { rightAt } from './rights.ts';
 import { describeSample } from './sample-products.ts';
 import { findSite } from './subjects.ts';
+import { addEvents, addNotifications } from './take-messages.ts';
 import { listUses, sitesUsing } from './uses.ts';
 
 const projectName = 'Connector development';
@@ -61,6 +62,9 @@ export function embeddedPlatform(): Platform {
     findSite: describeSite,
     rightOnSite,
     formValues,
+    placeOf,
+    addNotifications,
+    addEvents,
     queueRun: (context, site) => queueProcess(context, { site, action: 'run', trigger: 'run' }),
     dropQueuedRun,
     presentRows,
@@ -171,6 +175,19 @@ async function formValues(
   site: number,
   { connectorId, major }: { connectorId: string; major: number },
 ): Promise<Record<string, string>> {
+  const source = await sourceUsing(db, site, connectorId);
+  return source === null
+    ? {}
+    : openFormValues(db, services.vault, { dataSource: source, connectorId, major });
+}
+
+async function placeOf(db: Database, site: number, connectorId: string): Promise<string> {
+  const source = await sourceUsing(db, site, connectorId);
+  return source === null ? `site:${site}` : dataSourcePlace(source);
+}
+
+/** The first data source of a site that uses the connector. */
+async function sourceUsing(db: Database, site: number, connectorId: string): Promise<number | null> {
   const source = await db
     .selectFrom('data_sources')
     .select('id')
@@ -181,7 +198,7 @@ async function formValues(
     .orderBy('order')
     .orderBy('id')
     .executeTakeFirst();
-  return source ? openFormValues(db, services.vault, { dataSource: source.id, connectorId, major }) : {};
+  return source?.id ?? null;
 }
 
 async function dropQueuedRun(db: Work, processId: string): Promise<void> {

@@ -1,3 +1,4 @@
+import type { StoredEvent, StoredNotification } from '@slipway/container-api';
 import type { Page } from '@slipway/contract';
 import type { Context, Database, Work } from '../context.ts';
 import type { ListResult } from '../http/route.ts';
@@ -30,6 +31,15 @@ export interface PlatformSite {
   projectName: string;
   accountId: number;
   accountName: string;
+}
+
+/** Which run of which site says something. */
+export interface MessageOrigin {
+  site: number;
+  process: string;
+  run: string;
+  /** What users know it by. */
+  source: string;
 }
 
 /** Accounts, projects and sites by their ids; what lies below one is meant with it. */
@@ -143,6 +153,12 @@ export interface Platform {
     site: number,
     version: { connectorId: string; major: number },
   ): Promise<Record<string, string>>;
+  /** The part of a site that uses the connector, as a text that stays the same; of several the first one. */
+  placeOf(db: Database, site: number, connectorId: string): Promise<string>;
+  /** Shows lines of a run in the notification panel of its site. */
+  addNotifications(db: Work, origin: MessageOrigin, lines: readonly StoredNotification[]): Promise<void>;
+  /** Adds what a run reported about single items to the errors of its site. */
+  addEvents(db: Work, origin: MessageOrigin, events: readonly StoredEvent[]): Promise<void>;
   /**
    * Queues a manual run: the site works on it when its turn has come.
    *

@@ -1,4 +1,5 @@
-import type { Context } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import { keepCheckpoints } from '../runs/checkpoints.ts';
 import { executeRun, type RunOutcome } from '../runs/execute-run.ts';
 import { endProcess, type ProcessEnd } from './end-process.ts';
 import { exchangeOf, keepExchange } from './exchange-storage.ts';
@@ -102,7 +103,7 @@ async function runSource(
       return kept;
     }
     // The files of a download become the source's exchange storage only now, and as a whole.
-    if (isDownload(source, steps, step)) await keepExchange(context.services, source.id, step.run as string);
+    if (isDownload(source, steps, step)) await keepDownload(context, source, step.run as string);
     await book.end(step, { status: 'success', 'rows-out': outcome.rowsOutput });
   }
   // A download alone brings files; what the source has of rows stays.
@@ -124,6 +125,12 @@ const runPart = async (
     ending.stopping,
     source.kind === 'chain' ? await exchangeOf(services, source.id) : null,
   );
+
+/** Files of a download are taken over by themselves; its checkpoints come with them. Both may be done again. */
+async function keepDownload(context: Context, source: Source, run: string): Promise<void> {
+  await keepExchange(context.services, source.id, run);
+  await inTransaction(context, ({ db, services }) => keepCheckpoints(db, services, run, 'all'));
+}
 
 /** The first half of a chain, or its only one. */
 const isDownload = (source: Source, steps: readonly Step[], step: Step): boolean =>

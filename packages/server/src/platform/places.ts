@@ -54,3 +54,6 @@ async function named(db: Database, where: RawBuilder<unknown>, most: number): Pr
     SELECT s.id, s.name FROM sites s WHERE ${where} ORDER BY s.id LIMIT ${most}`.execute(db);
   return { count: counted.rows[0]?.count ?? 0, sites: rows };
 }
+
+/** A data source as the place where a connector is used. */
+export const dataSourcePlace = (id: number): string => `data-source:${id}`;

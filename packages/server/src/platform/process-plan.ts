@@ -4,6 +4,7 @@ import { insertRun } from '../runs/new-run.ts';
 import { findDeployedOnSite } from '../versions/deployed.ts';
 import { openFormValues } from './form-values.ts';
 import type { PlatformSite } from './gateway.ts';
+import { dataSourcePlace } from './places.ts';
 import { newStep, type Step } from './steps.ts';
 
 /** A source as a process works on it. */
@@ -101,7 +102,15 @@ async function sourceSteps(
     }
     const owner = { dataSource: source.id, connectorId: id, major };
     const values = await openFormValues(work.db, work.services.vault, owner);
-    const run = await insertRun(work, { version, site, processId, stage: 'import', values, manual: false });
+    const run = await insertRun(work, {
+      version,
+      site,
+      processId,
+      stage: 'import',
+      place: dataSourcePlace(source.id),
+      values,
+      manual: false,
+    });
     steps.push(newStep({ ...step, run }));
   }
   return steps;

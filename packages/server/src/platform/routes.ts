@@ -37,6 +37,7 @@ import {
   legacyExecutableList,
 } from './legacy-executables.ts';
 import { membershipDelete, membershipList, membershipPut } from './memberships.ts';
+import { errorList, notificationList, notificationRead } from './messages.ts';
 import { processCancel, processCreate, processList, processShow } from './processes.ts';
 import { siteConnectorList } from './site-connectors.ts';
 import { siteAllList, siteCreate, siteList, siteShow, siteUpdate } from './sites.ts';
@@ -72,6 +73,9 @@ export const platformRoutes = [
   route(operations.platformProcessCreate, processCreate),
   route(operations.platformProcessShow, processShow),
   route(operations.platformProcessCancel, processCancel),
+  route(operations.platformNotificationList, notificationList),
+  route(operations.platformNotificationRead, notificationRead),
+  route(operations.platformErrorList, errorList),
   route(operations.platformDataShow, dataShow, dataShowStream),
   route(operations.platformDataProfile, dataProfile),
   route(operations.platformDataSetList, dataSetList),

@@ -59,6 +59,21 @@ export const historyEntryJson: RawBuilder<unknown> = sql`json_build_object(
   'started-at', wire_time(r.started_at), 'finished-at', wire_time(r.finished_at),
   'created-at', wire_time(r.created_at))`;
 
+/**
+ * Alias `n`.
+ *
+ * @param read has the caller read it?
+ */
+export const notificationJson = (read: RawBuilder<unknown>): RawBuilder<unknown> => sql`json_build_object(
+  'id', n.id, 'level', n.level, 'message', n.message, 'source', n.source, 'process-id', n.process_id,
+  'run-id', n.run_id, 'read', ${read}, 'created-at', wire_time(n.created_at))`;
+
+/** Alias `e`. */
+export const siteErrorJson: RawBuilder<unknown> = sql`json_build_object(
+  'id', e.id, 'process-id', e.process_id, 'code', e.code, 'message', e.message, 'type', e.type,
+  'classification', CASE e.type WHEN 'error' THEN 'high' WHEN 'warning' THEN 'medium' ELSE 'low' END,
+  'count', e.count, 'data', json_build_object('samples', e.samples), 'created-at', wire_time(e.created_at))`;
+
 /** What a `FROM table alias WHERE …` gives as JSON; null without a row. */
 export async function findJson(
   db: Database,

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { type Context, inTransaction, type Work } from '../context.ts';
+import { keepCheckpoints } from '../runs/checkpoints.ts';
 import { keptDataSets, removeUnusedFiles } from './data-set-files.ts';
 import type { ClaimedProcess, UsedSource } from './import-parts.ts';
 import type { MergedFile } from './merge-sources.ts';
@@ -37,7 +38,9 @@ export async function takeOver(
       .executeTakeFirstOrThrow();
     await work.db.updateTable('sites').set({ data_set: id }).where('id', '=', process.site).execute();
     for (const { source, run, fresh } of used) {
-      if (fresh) await rememberRows(work.db, source.id, run, fresh.rows);
+      if (!fresh) continue;
+      await rememberRows(work.db, source.id, run, fresh.rows);
+      if (run !== null) await keepCheckpoints(work.db, work.services, run, 'all');
     }
     await work.db
       .updateTable('processes')

@@ -33,6 +33,7 @@ export const runCreate: Verb<Operation> = async (context, { body }) => {
         site,
         processId,
         stage: stageOf(version),
+        place: await work.services.platform.placeOf(work.db, site.id, version.connectorId),
         values: { ...stored, ...body.values },
         manual: true,
       });

@@ -9,6 +9,7 @@ import { RawJson } from '../json.ts';
 import { systemContext } from '../operations/system-context.ts';
 import type { Services } from '../services.ts';
 import { notify } from '../webhooks/notify.ts';
+import { keepCheckpoints } from './checkpoints.ts';
 import { outputPath } from './read-rows.ts';
 import { runJson } from './store.ts';
 
@@ -75,6 +76,8 @@ export async function endRun(services: Services, runId: string, worker: string, 
       .where('worker_id', '=', worker)
       .returning('connector_id')
       .executeTakeFirst();
+    // Those that count whatever became of the run; the others wait for the take-over.
+    if (ended) await keepCheckpoints(work.db, services, runId, 'now');
     await announce(work.db, runId);
     if (ended && end.state !== 'cancelled') await tell(work, runId, ended.connector_id, end.state);
   });

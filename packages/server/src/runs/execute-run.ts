@@ -5,13 +5,14 @@ import { type Watch, watch } from '../events/signals.ts';
 import { handsOf, isUnattended } from '../jobs/hands.ts';
 import { watchCancel } from '../jobs/watch-cancel.ts';
 import type { Services } from '../services.ts';
+import { prepareCheckpoints } from './checkpoints.ts';
 import { type ClaimedRun, claimRun, outcomeOf, type RunOutcome } from './claimed-run.ts';
 import { endRun, type RunEnd, unmeasured } from './end-run.ts';
-import { shipLog } from './log-shipper.ts';
 import { recoverRun } from './recover-runs.ts';
 import { prepareFiles, prepareInput } from './run-input.ts';
 import { RunJournal } from './run-journal.ts';
 import { openSettings, requestOf } from './run-request.ts';
+import { shipRun } from './run-shipper.ts';
 import { isEnded } from './run-state.ts';
 import { Slots } from './slots.ts';
 
@@ -93,13 +94,19 @@ async function work(
   ending: Ending,
 ): Promise<void> {
   const folder = runFolder(await services.storage.folder('runs', run.id));
-  const shipper = shipLog(services, run.id, folder.log);
+  const origin = {
+    site: run.site.id,
+    process: run.identity.processId,
+    run: run.id,
+    source: run.connectorName,
+  };
+  const shipper = shipRun(services, origin, folder);
   const end = await runConnector(services, run, files, ending).catch((error: unknown) =>
     notStarted(services, run, error),
   );
   await shipper.finish().catch((error: unknown) => {
-    // The lines stay in the journal; the run's end counts for more.
-    services.log.error({ err: error, run: run.id }, 'the rest of a log could not be stored');
+    // It stays in the journals; the run's end counts for more.
+    services.log.error({ err: error, run: run.id }, 'the rest of what a run says could not be stored');
   });
   await endRun(services, run.id, services.workerId, { ...end, logLines: shipper.counts });
 }
@@ -116,6 +123,13 @@ async function runConnector(
   try {
     await prepareInput(services, { id: run.id, site: run.site.id, type: run.spec.type });
     await prepareFiles(services, run.id, files);
+    const { identity, spec } = run;
+    const scope = {
+      connectorId: identity.connectorId,
+      place: spec.place,
+      environment: identity.environment,
+    };
+    await prepareCheckpoints(services.db, scope, runFolder(settings.folder));
     const request = requestOf(services, run, settings, journal);
     const signal = AbortSignal.any([cancelled, stopping]);
     const onStarted = ({ commandLine }: { commandLine: string }): void => {

@@ -20,6 +20,8 @@ export interface RunSpec {
   /** Paths of the secrets that are registered. */
   secrets: string[];
   bucket: string | null;
+  /** Where on the site it is used: whose checkpoints it has. */
+  place: string;
   containerApiConfig: DeployedConfig['container-api-config'];
 }
 
@@ -28,6 +30,8 @@ export interface NewRun {
   site: PlatformSite;
   processId: string;
   stage: 'import' | 'intermediate' | 'export';
+  /** Part of the site that uses the connector, see {@link RunSpec.place}. */
+  place: string;
   /** Form values of the site, the overriding ones of this run among them; passwords in clear. */
   values: Readonly<Record<string, string>>;
   /** Asked for by hand: the site does not take its output over. */
@@ -47,7 +51,7 @@ export async function insertRun(context: Context & { db: Work }, run: NewRun): P
   const { version, site } = run;
   const id = run.id ?? newId();
   const values = runValues(version.config, run.values);
-  const spec = specOf(context, version, values);
+  const spec = specOf(context, run, values);
   const shown = shownValues(values);
   await db
     .insertInto('runs')
@@ -94,7 +98,7 @@ async function seal(
 
 function specOf(
   { services: { settings } }: Context,
-  version: DeployedVersion,
+  { version, place }: NewRun,
   values: readonly RunValue[],
 ): RunSpec {
   const { application, execution, buckets } = version.config;
@@ -116,6 +120,7 @@ function specOf(
     options: values.map(({ name }) => name),
     secrets: version.config['secret-registrations'].map((secret) => secret.vault_secret),
     bucket: buckets.find((link) => link.environment === version.environment)?.['bucket-id'] ?? null,
+    place,
     containerApiConfig: version.config['container-api-config'],
   };
 }

@@ -3,9 +3,11 @@ import { type LogSink, MACHINE_LOST } from '@slipway/engine';
 import { type RawBuilder, sql } from 'kysely';
 import { runningBuildIds } from '../builds/store.ts';
 import { handsOf, isUnattended } from '../jobs/hands.ts';
+import type { MessageOrigin } from '../platform/gateway.ts';
 import type { Services } from '../services.ts';
 import { endRun, unmeasured } from './end-run.ts';
-import { shipLog } from './log-shipper.ts';
+import type { RunSpec } from './new-run.ts';
+import { shipRun } from './run-shipper.ts';
 
 /**
  * Ends the runs that a dead worker left, and removes what the engine still has of runs that are over.
@@ -39,6 +41,16 @@ export async function recoverRun(services: Services, id: string): Promise<void> 
   }
 }
 
+async function originOf({ db }: Services, id: string): Promise<MessageOrigin> {
+  const run = await db
+    .selectFrom('runs')
+    .select(['site_id', 'process_id', 'spec'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  const { connectorName } = run.spec as unknown as RunSpec;
+  return { site: run.site_id, process: run.process_id, run: id, source: connectorName };
+}
+
 async function endLost(services: Services, id: string, isLost: RawBuilder<boolean>): Promise<void> {
   const { rows } = await sql`
     UPDATE runs SET worker_id = ${services.workerId}
@@ -56,7 +68,7 @@ async function endLost(services: Services, id: string, isLost: RawBuilder<boolea
   const found = await services.engine.adopt(id, sink);
   if (!found) await sink('error', 'engine', MACHINE_LOST.reason);
   await log.close();
-  const shipper = shipLog(services, id, folder.log);
+  const shipper = shipRun(services, await originOf(services, id), folder);
   await shipper.finish();
   const end = found
     ? { ...unmeasured(found.failure ?? MACHINE_LOST), ...found, logLines: shipper.counts }

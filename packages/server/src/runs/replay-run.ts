@@ -36,6 +36,7 @@ export const runReplay: Verb<Operation> = async (context, { subject, body }) => 
         site,
         processId,
         stage: stageOf(version),
+        place: await work.services.platform.placeOf(work.db, site.id, version.connectorId),
         values: await valuesOf(work, earlier),
         manual: true,
       });
