@@ -9,17 +9,13 @@ export const processOperations: readonly Operation[] = [
   {
     method: 'GET',
     path: '/processes/pending',
-    handle: async ({ run }) =>
-      ok(
-        '',
-        run.processes.all().filter(({ status }) => status === 'running'),
-      ),
+    handle: async ({ run }) => ok('', run.processes.pending()),
   },
   {
     method: 'GET',
     path: '/processes/:uuid',
     handle: async (call) => {
-      const found = call.run.processes.get(call.parameter('uuid'));
+      const found = await call.run.processes.get(call.parameter('uuid'));
       if (!found) throw new Refusal(NOT_FOUND);
       return ok('', found);
     },
@@ -28,7 +24,7 @@ export const processOperations: readonly Operation[] = [
     method: 'POST',
     path: '/processes/log',
     handle: async ({ run }) => {
-      for (const { id, status, 'exit-code': exitCode } of run.processes.all()) {
+      for await (const { id, status, 'exit-code': exitCode } of run.processes.all()) {
         await run.log.append({
           level: status === 'failed' ? 'error' : 'info',
           source: 'container-api',

@@ -2,7 +2,9 @@ import { readLines, StorageFailure } from '@slipway/records';
 import type { RunLog } from '../log/run-log.ts';
 import type { FileLimits } from '../run-context.ts';
 import { timestamp } from '../timestamp.ts';
+import { FailedProcesses } from './failed-processes.ts';
 import { Journal } from './journal.ts';
+import { eachRecorded, findRecorded } from './process-records.ts';
 
 /** Where a storage process copies to. */
 export type StoreName = 'transport' | 'internal' | 'bucket';
@@ -16,9 +18,14 @@ export interface StorageTask {
 }
 
 /** A line of `processes.ndjson`: the begin or the end of a process. */
-export type ProcessRecord =
-  | ({ readonly id: string; readonly startedAt: string } & StorageTask)
-  | { readonly id: string; readonly exitCode: number; readonly cause: string | null };
+export type ProcessRecord = ({ readonly id: string; readonly startedAt: string } & StorageTask) | ProcessEnd;
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly id: string;
+  readonly exitCode: number;
+  readonly cause: string | null;
+}
 
 /** A process as the API shows it. */
 export interface ShownProcess {
@@ -32,8 +39,13 @@ export interface ShownProcess {
 const TIME_RAN_OUT = 124;
 const STOPPED = 130;
 
+/** Processes that ended last, which clients ask for; the others are read from the record. */
+const RECENT = 1000;
+
 interface Process {
   readonly id: string;
+  /** Later ones have greater numbers. */
+  readonly number: number;
   readonly task: StorageTask;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
@@ -65,44 +77,50 @@ export interface StorageProcessesOptions {
 
 /**
  * The storage processes of a run (container-api.md 7.4). Their begin and end are recorded, so that those that were
- * running are begun anew after a crash.
+ * running are begun anew after a crash. Only the running ones are held in memory.
  */
 export class StorageProcesses {
+  readonly #path: string;
   readonly #journal: Journal;
   readonly #options: StorageProcessesOptions;
-  /** In the order in which they were accepted. */
-  readonly #processes: Map<string, Process>;
-  /** Those of them that are running or wait for it. */
-  readonly #unfinished = new Set<Process>();
+  /** Those that are running or wait for it, in the order in which they were accepted. */
+  readonly #unfinished = new Map<string, Process>();
+  readonly #recent = new Map<string, ShownProcess>();
+  readonly #failed = new FailedProcesses();
   readonly #active = new Set<Process>();
   readonly #timers = new Map<Process, NodeJS.Timeout>();
+  #lastNumber = 0;
   #closed = false;
   #whenIdle: PromiseWithResolvers<void> | null = null;
 
-  private constructor(journal: Journal, options: StorageProcessesOptions, processes: Map<string, Process>) {
+  private constructor(path: string, journal: Journal, options: StorageProcessesOptions) {
+    this.#path = path;
     this.#journal = journal;
     this.#options = options;
-    this.#processes = processes;
   }
 
   /** Opens the record of processes; those that are running go on. */
   static async open(path: string, options: StorageProcessesOptions): Promise<StorageProcesses> {
-    const journal = await Journal.open(path);
-    const processes = new Map<string, Process>();
-    for await (const line of readLines(path)) {
+    const opened = new StorageProcesses(path, await Journal.open(path), options);
+    await opened.#readRecord();
+    for (const process of opened.#unfinished.values()) opened.#watch(process);
+    opened.#startNext();
+    return opened;
+  }
+
+  async #readRecord(): Promise<void> {
+    for await (const line of readLines(this.#path)) {
       const record = JSON.parse(line.toString('utf8')) as ProcessRecord;
       if ('startedAt' in record) {
         const { id, startedAt, ...task } = record;
-        processes.set(id, newProcess(id, task, Date.parse(startedAt)));
-      } else {
-        const process = processes.get(record.id);
-        if (process) process.end = { exitCode: record.exitCode, cause: record.cause };
+        this.#accept(newProcess(id, ++this.#lastNumber, task, Date.parse(startedAt)));
+        continue;
       }
+      const process = this.#unfinished.get(record.id);
+      if (!process) continue;
+      this.#unfinished.delete(record.id);
+      this.#noteEnd(process, record);
     }
-    const opened = new StorageProcesses(journal, options, processes);
-    for (const process of processes.values()) if (process.end === null) opened.#accept(process);
-    opened.#startNext();
-    return opened;
   }
 
   /** Bytes of the record: how far the effects of calls have come. */
@@ -127,43 +145,49 @@ export class StorageProcesses {
     const startedAt = this.#options.now();
     const record: ProcessRecord = { id, startedAt: timestamp(startedAt), ...task };
     await this.#journal.append(record, beforeStored);
-    const process = newProcess(id, task, startedAt.getTime(), begun?.stop);
+    const process = newProcess(id, ++this.#lastNumber, task, startedAt.getTime(), begun?.stop);
     process.work = begun?.work ?? null;
-    this.#processes.set(id, process);
     this.#accept(process);
+    this.#watch(process);
     if (begun) void this.#run(process);
     this.#startNext();
   }
 
   /** A process of this run; letters of the id may be in any case. */
-  get(id: string): ShownProcess | null {
-    const process = this.#processes.get(id.toLowerCase());
-    return process ? this.#show(process) : null;
+  async get(id: string): Promise<ShownProcess | null> {
+    const known = id.toLowerCase();
+    const process = this.#unfinished.get(known);
+    if (process) return this.#show(process);
+    const recent = this.#recent.get(known);
+    if (recent) return recent;
+    const found = await findRecorded(this.#path, known);
+    return found === null ? null : ended(found);
+  }
+
+  /** Those that are running or wait for it, oldest first. */
+  pending(): ShownProcess[] {
+    return [...this.#unfinished.values()].map((process) => this.#show(process));
   }
 
   /** All processes, oldest first. */
-  all(): ShownProcess[] {
-    return [...this.#processes.values()].map((process) => this.#show(process));
+  async *all(): AsyncGenerator<ShownProcess> {
+    for await (const { id, end } of eachRecorded(this.#path)) {
+      const process = this.#unfinished.get(id);
+      const shown = process ? this.#show(process) : (this.#recent.get(id) ?? (end && ended(end)));
+      if (shown) yield shown;
+    }
   }
 
   /** The first failed process that is the last one for its store and remote path. */
   get failed(): { readonly id: string; readonly cause: string } | null {
-    const last = new Map<string, Process>();
-    for (const process of this.#processes.values()) last.set(keyOf(process.task), process);
-    for (const process of this.#processes.values()) {
-      const { id, task, end } = process;
-      if (last.get(keyOf(task)) === process && end && end.exitCode !== 0) {
-        return { id, cause: end.cause ?? '' };
-      }
-    }
-    return null;
+    return this.#failed.first;
   }
 
   /** Waits for all running processes; when the signal is aborted they are stopped. */
   async finish(signal: AbortSignal): Promise<void> {
     const stop = (): void => {
       const reason = new StopReason(STOPPED, 'it was stopped with the run');
-      for (const process of [...this.#unfinished]) this.#stop(process, reason);
+      for (const process of [...this.#unfinished.values()]) this.#stop(process, reason);
     };
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
@@ -185,10 +209,7 @@ export class StorageProcesses {
 
   #show(process: Process): ShownProcess {
     const { id, end } = process;
-    if (end) {
-      const status = end.exitCode === 0 ? 'finished' : 'failed';
-      return { id, status, 'exit-code': end.exitCode, 'seconds-remaining': 0 };
-    }
+    if (end) return ended({ id, ...end });
     const remaining = Math.max(0, Math.ceil(this.#remainingMs(process) / 1000));
     return { id, status: 'running', 'exit-code': null, 'seconds-remaining': remaining };
   }
@@ -198,7 +219,23 @@ export class StorageProcesses {
   }
 
   #accept(process: Process): void {
-    this.#unfinished.add(process);
+    this.#unfinished.set(process.id, process);
+    this.#failed.begun(keyOf(process.task));
+  }
+
+  #noteEnd(process: Process, end: ProcessEnd): void {
+    this.#recent.set(process.id, ended(end));
+    if (this.#recent.size > RECENT) this.#recent.delete(this.#recent.keys().next().value!);
+    if (end.exitCode === 0) return;
+    const key = keyOf(process.task);
+    const later = [...this.#unfinished.values()].some(
+      (other) => other.number > process.number && keyOf(other.task) === key,
+    );
+    if (!later) this.#failed.failed(key, process.number, { id: process.id, cause: end.cause ?? '' });
+  }
+
+  /** Ends a process whose time runs out. */
+  #watch(process: Process): void {
     const seconds = this.#options.limits.processSeconds;
     const reason = new StopReason(TIME_RAN_OUT, `it ran longer than ${seconds} seconds`);
     const timer = setTimeout(
@@ -215,7 +252,7 @@ export class StorageProcesses {
   }
 
   #startNext(): void {
-    for (const process of this.#unfinished) {
+    for (const process of this.#unfinished.values()) {
       if (this.#closed || this.#active.size >= this.#options.limits.parallelProcesses) return;
       if (this.#active.has(process)) continue;
       // Two that write the same path go one after the other, so that the later one counts.
@@ -249,7 +286,8 @@ export class StorageProcesses {
     const exitCode = error === null ? 0 : error instanceof StopReason ? error.exitCode : 1;
     const cause = error === null ? null : error instanceof StopReason ? error.message : causeOf(error);
     process.end = { exitCode, cause };
-    this.#unfinished.delete(process);
+    this.#unfinished.delete(id);
+    this.#noteEnd(process, { id, exitCode, cause });
     if (cause !== null) {
       const context = { id, store: task.store, 'remote-file': task.remote };
       const message = `Process ${id} failed: ${cause}.`;
@@ -268,11 +306,19 @@ export class StorageProcesses {
 
 const keyOf = ({ store, remote }: StorageTask): string => `${store} ${remote}`;
 
+const ended = ({ id, exitCode }: ProcessEnd): ShownProcess => ({
+  id,
+  status: exitCode === 0 ? 'finished' : 'failed',
+  'exit-code': exitCode,
+  'seconds-remaining': 0,
+});
+
 function newProcess(
   id: string,
+  number: number,
   task: StorageTask,
   startedAt: number,
   stop: AbortController = new AbortController(),
 ): Process {
-  return { id, task, startedAt, end: null, stop, work: null };
+  return { id, number, task, startedAt, end: null, stop, work: null };
 }
