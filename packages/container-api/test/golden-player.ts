@@ -275,7 +275,8 @@ function compareJson(body: string, expected: unknown, clockStands: boolean): voi
     )
     .replaceAll('"<uuid>"', '"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"')
     .replaceAll('"<timestamp>"', '"\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d[+-]\\d\\d:\\d\\d"');
-  if (pattern.includes('\\d')) expect(body).toMatch(new RegExp(`^${pattern}$`));
+  const exact = clockStands || !text.includes('seconds-remaining');
+  if (!exact || text.includes('"<')) expect(body).toMatch(new RegExp(`^${pattern}$`));
   else expect(body).toBe(text);
 }
 

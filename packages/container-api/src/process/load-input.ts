@@ -126,7 +126,10 @@ async function* jsonLines(file: string): AsyncGenerator<Buffer> {
 
 /** The first line names the columns. Rows are put together as text: objects would move names such as `10` to the front. */
 async function* csvLines(file: string): AsyncGenerator<Buffer> {
-  const records = createReadStream(file).pipe(parseCsv({ bom: true, relax_column_count_less: true }));
+  const records = parseCsv({ bom: true, relax_column_count_less: true });
+  createReadStream(file)
+    .on('error', (error) => records.destroy(error))
+    .pipe(records);
   let names: string[] | null = null;
   for await (const values of records as AsyncIterable<string[]>) {
     if (names === null) {

@@ -49,9 +49,12 @@ export async function serveRun(configFile: string, sidecar: SidecarProcess): Pro
     config = parseRunConfig(await readConfig(path), path);
     prepared = await prepareRun(config, dirname(path), sidecar.environment);
   } catch (error) {
-    if (!(error instanceof RunConfigError)) throw error;
-    sidecar.complain(error.message);
-    return EXIT.wrongUse;
+    if (error instanceof RunConfigError) {
+      sidecar.complain(error.message);
+      return EXIT.wrongUse;
+    }
+    sidecar.complain(`The run could not be prepared: ${(error as Error).message}`);
+    return EXIT.failed;
   }
   const listen = { host: config.listen?.host ?? '127.0.0.1', port: config.listen?.port ?? 0 };
   let api: ContainerApi;
