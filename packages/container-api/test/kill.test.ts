@@ -70,11 +70,11 @@ test(`sidecar and connector are killed at ${MOMENTS} moments: acknowledged rows 
   for (let moment = 0; moment < MOMENTS; moment++) {
     await sleep(random() * 120);
     const which = random();
-    if (which < 0.6) {
+    if (which < 0.45) {
       await sidecar.end('SIGKILL');
       sidecar = await startStandAlone(folder, config);
     }
-    if (which > 0.5) {
+    if (which > 0.4) {
       connector.kill('SIGKILL');
       await gone(connector);
       connector = startConnector(sidecar.url, Number.MAX_SAFE_INTEGER);

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -216,6 +216,67 @@ test('killed during a run: the run is failed truthfully, what it wrote and logge
     `grep -l "SLIPWAY_RUN_ID=${run}" /proc/[0-9]*/environ 2>/dev/null || true`,
   ]);
   expect(left.toString()).toBe('');
+});
+
+test('killed at random moments of a writing run: what was acknowledged is there once, rows and messages alike', {
+  timeout: 240_000,
+}, async () => {
+  const notes = join(home, 'acknowledged');
+  const { id, version } = await makeConnector('writing-run', {
+    'main.mjs': `
+      import { appendFileSync } from 'node:fs';
+      const post = async (path, body) => {
+        const response = await fetch(process.env.CONTAINER_API_URL + path, { method: 'POST', body: JSON.stringify(body) });
+        if (response.status !== 201) throw new Error(String(response.status));
+      };
+      for (let call = 0; ; call++) {
+        await post('/output/output', { data: [{ call, row: 0 }, { call, row: 1 }] });
+        await post('/notifications/info', { message: 'call ' + call });
+        await post('/event-log', { events: [{ code: 'INFO_CALL', message: 'call ' + call }] });
+        appendFileSync(${JSON.stringify(notes)}, process.env.SLIPWAY_RUN_ID + ' ' + call + '\\n');
+      }
+    `,
+  });
+  await settled(await begin('/builds/connectors', { connector: id }));
+  await settled(await begin(`${version}/sync/dev`));
+  const { site } = (await call('GET', version)).data.platform_dev_reference;
+  const acknowledged = (run: string): number =>
+    readFileSync(notes, { encoding: 'utf8', flag: 'a+' })
+      .split('\n')
+      .filter((line) => line.startsWith(run)).length;
+  for (let moment = 0; moment < 5; moment++) {
+    const { run, 'process-id': process } = (await call('POST', '/runs', { connector: id })).data;
+    await until(
+      async () => acknowledged(run.uuid),
+      (count) => count > 0,
+    );
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 700));
+    await killAndRestart();
+    await until(
+      async () => (await call('GET', `/runs/${run.uuid}`)).data,
+      ({ state }) => state === 'failed',
+    );
+    const calls = acknowledged(run.uuid);
+    const rows = (await call('GET', `/runs/${run.uuid}/output?limit=1000`)).data as { call: string }[];
+    const expected = Array.from({ length: Math.min(rows.length, 1000) }, (_, index) => ({
+      call: String(Math.floor(index / 2)),
+      row: String(index % 2),
+    }));
+    expect(rows).toEqual(expected);
+    const { metadata } = await call('GET', `/runs/${run.uuid}/output?limit=1`);
+    // The call that was on its way may be there too, as a whole.
+    expect([2 * calls, 2 * calls + 2]).toContain(metadata.total);
+    const path = `/platform/sites/${site}/notifications?process-id=${process}&limit=1000`;
+    const told = (await call('GET', path)).data.map(({ message }: { message: string }) => message).reverse();
+    expect(told.length).toBeGreaterThanOrEqual(Math.min(calls, 1000));
+    if (calls < 999) expect(told).toEqual(told.map((_message: string, index: number) => `call ${index}`));
+    const [error] = (await call('GET', `/platform/sites/${site}/errors?process-id=${process}`)).data;
+    expect([calls, calls + 1]).toContain(error.count);
+    await until(
+      async () => (await call('GET', `/platform/sites/${site}`)).data,
+      (value) => value['processing-status'] === 'idle',
+    );
+  }
 });
 
 test('whatever was answered with a success before the kill is there after it', async () => {

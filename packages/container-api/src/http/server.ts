@@ -248,7 +248,8 @@ export class ApiServer {
       headers['Content-Length'] = Buffer.byteLength(body);
     }
     response.writeHead(status, headers);
-    response.end(body ?? undefined);
+    if (body === null || request.complete || response.shouldKeepAlive) response.end(body ?? undefined);
+    else endAfterBody(request, response, body);
   }
 
   async #record(method: string, uri: string, answer: Answer): Promise<void> {
@@ -266,6 +267,16 @@ export class ApiServer {
     this.#calls.add(work);
     void work.finally(() => this.#calls.delete(work));
   }
+}
+
+/**
+ * Answers at once, but closes only when the client has sent what it is sending: closed before, its system would throw
+ * the answer away with the connection.
+ */
+function endAfterBody(request: IncomingMessage, response: ServerResponse, body: string | Buffer): void {
+  response.write(body);
+  request.once('close', () => response.end());
+  request.resume();
 }
 
 /** Waits until a connection has taken what was handed to it, or is gone. */
