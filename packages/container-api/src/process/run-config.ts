@@ -137,7 +137,7 @@ export function parseRunConfig(content: string, name: string): RunConfig {
 }
 
 /** All wrong fields of a configuration in one message. */
-export function problemsOf(name: string, errors: FieldErrors): RunConfigError {
+function problemsOf(name: string, errors: FieldErrors): RunConfigError {
   const lines = Object.entries(errors).map(([key, message]) => `  ${key}: ${message}`);
   return new RunConfigError([`${name} can not be used:`, ...lines].join('\n'));
 }

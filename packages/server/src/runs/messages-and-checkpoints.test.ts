@@ -158,7 +158,7 @@ test('events about items are counted by code and process, with the first 100 of 
 test('messages that are shipped again after a lost worker are there once', async () => {
   const connector = await deployed();
   const { id: process, steps } = await processed(connector);
-  const { run } = steps[0];
+  const run = String(steps[0]?.run);
   const { services } = server.server;
   const folder = runFolder(await services.storage.folder('runs', run));
   const origin = { site: connector.site, process, run, source: 'Test connector' };
