@@ -6,6 +6,7 @@ import { audit, type Change, changesBetween } from '../events/audit.ts';
 import { readPage } from '../http/paging.ts';
 import type { Verb } from '../http/route.ts';
 import type { RawJson } from '../json.ts';
+import { forgetCheckpoints } from '../runs/checkpoints.ts';
 import { lockVersionsOf, recordSiteUses } from '../versions/site-uses.ts';
 import {
   checkFields,
@@ -18,6 +19,7 @@ import {
 import { dataSourceJson } from './data-source-store.ts';
 import { removeExchange } from './exchange-storage.ts';
 import { removeFormValues, writeFormValues } from './form-values.ts';
+import { dataSourcePlace } from './places.ts';
 import { findJson, showJson } from './store.ts';
 
 type Operations = typeof operations;
@@ -104,6 +106,7 @@ export const dataSourceDelete: Verb<Operations['platformDataSourceDelete']> = as
   await inTransaction(context, async (work) => {
     const source = await lockSource(work.db, subject.id, id, []);
     await removeFormValues(work.db, work.services.vault, [id]);
+    await forgetCheckpoints(work.db, [dataSourcePlace(id)]);
     await work.db.deleteFrom('data_sources').where('id', '=', id).execute();
     await recordUses(work, connectorsOf(source));
     await auditSource(work, 'platform_data_source_delete', source, source.connector_id, []);

@@ -3,12 +3,14 @@ import { type Context, inTransaction, type Work } from '../context.ts';
 import { notFound, refused } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import type { Verb } from '../http/route.ts';
+import { forgetCheckpoints } from '../runs/checkpoints.ts';
 import { isDevSite } from '../versions/platform-references.ts';
 import { lockVersionsOf, recordSiteUses } from '../versions/site-uses.ts';
 import { removeDataSets } from './data-set-files.ts';
 import { removeExchange } from './exchange-storage.ts';
 import { removeFormValues } from './form-values.ts';
 import { removeMemberships } from './memberships.ts';
+import { dataSourcePlace, sitePlace } from './places.ts';
 import { requireNoProcess } from './queue-process.ts';
 import { connectorsOnSite } from './uses.ts';
 
@@ -50,6 +52,7 @@ export async function removeSite(
   const rows = await db.selectFrom('data_sources').select('id').where('site_id', '=', id).execute();
   const sources = rows.map((row) => row.id);
   await removeFormValues(db, work.services.vault, sources);
+  await forgetCheckpoints(db, [sitePlace(id), ...sources.map(dataSourcePlace)]);
   await removeMemberships(db, 'site', id);
   await db.deleteFrom('sites').where('id', '=', id).execute();
   for (const connector of used) await recordSiteUses(work, connector);

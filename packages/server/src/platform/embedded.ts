@@ -14,7 +14,7 @@ import { keepLegacyExecutable } from './legacy-executables.ts';
 import { forgetSwitches, switchBack, switchLegacy } from './legacy-switch.ts';
 import { moveMemberships } from './move-memberships.ts';
 import { moveSites } from './move-sites.ts';
-import { dataSourcePlace, findPlaces, sitesNamed, sitesOutside } from './places.ts';
+import { dataSourcePlace, findPlaces, sitePlace, sitesNamed, sitesOutside } from './places.ts';
 import { queueProcess } from './queue-process.ts';
 import { removeVersion } from './remove-version.ts';
 import { rightAt } from './rights.ts';
@@ -183,7 +183,7 @@ async function formValues(
 
 async function placeOf(db: Database, site: number, connectorId: string): Promise<string> {
   const source = await sourceUsing(db, site, connectorId);
-  return source === null ? `site:${site}` : dataSourcePlace(source);
+  return source === null ? sitePlace(site) : dataSourcePlace(source);
 }
 
 /** The first data source of a site that uses the connector. */

@@ -55,5 +55,8 @@ async function named(db: Database, where: RawBuilder<unknown>, most: number): Pr
   return { count: counted.rows[0]?.count ?? 0, sites: rows };
 }
 
+/** A site as the place where a connector is used that no part of it uses. */
+export const sitePlace = (id: number): string => `site:${id}`;
+
 /** A data source as the place where a connector is used. */
 export const dataSourcePlace = (id: number): string => `data-source:${id}`;

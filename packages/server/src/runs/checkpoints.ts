@@ -78,6 +78,11 @@ export async function keepCheckpoints(
   }
 }
 
+/** Removes the checkpoints of places that are no more. */
+export async function forgetCheckpoints(db: Work, places: readonly string[]): Promise<void> {
+  await sql`DELETE FROM checkpoints WHERE place = ANY(${places})`.execute(db);
+}
+
 async function scopeOf(db: Database, run: string): Promise<CheckpointScope | null> {
   const row = await db
     .selectFrom('runs')

@@ -215,3 +215,13 @@ test('checkpoints are each connector’s own, and 20 versions of a key are kept'
   await processed(other);
   expect((await checkpointsOf(other)).find(([key]) => key === 'runs')).toEqual(['runs', 1, '1', false]);
 });
+
+test('checkpoints go away with the data source they belong to', async () => {
+  const connector = await deployed();
+  await processed(connector);
+  expect(await checkpointsOf(connector)).not.toEqual([]);
+  const path = `/platform/sites/${connector.site}/data-sources/${connector.source}`;
+  const answer = await server.request('DELETE', path, { token: user.token });
+  expect(answer.status, answer.text).toBe(204);
+  expect(await checkpointsOf(connector)).toEqual([]);
+});

@@ -431,6 +431,7 @@ const fixtures: Record<string, Fixture> = {
   }),
   platform_data_source_delete: async (world) => ({ params: await dataSource(world) }),
   platform_data_source_show: async (world) => ({ params: await dataSource(world) }),
+  platform_notification_read: async (world) => ({ ...(await place(world)), body: { 'up-to': 1 } }),
   platform_process_create: async (world) => ({ ...(await place(world)), body: { action: 'import' } }),
   platform_process_cancel: async (world) => ({ params: await waitingProcess(world) }),
   platform_process_show: async (world) => ({ params: await waitingProcess(world) }),

@@ -61,6 +61,7 @@ CREATE TABLE checkpoints (
   updated_at timestamptz NOT NULL,
   PRIMARY KEY (connector_id, place, environment, key, version)
 );
+CREATE INDEX checkpoints_place ON checkpoints (place);
 
 -- Runs that wait or run have their checkpoints by site: what part they belong to was not noted.
 UPDATE runs SET spec = (spec::jsonb || jsonb_build_object('place', 'site:' || site_id))::json
