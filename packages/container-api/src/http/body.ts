@@ -1,9 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ANSWERS, Refusal } from './answers.ts';
 import type { BodyGate, BodyTicket } from './body-gate.ts';
-import { BufferPool } from './buffer-pool.ts';
-
-const pool = new BufferPool();
+import { buffers } from './buffer-pool.ts';
 
 /** The client went away before its body was complete. */
 export class AbortedError extends Error {
@@ -50,10 +48,10 @@ export async function readBody(request: IncomingMessage, limit: number, gate: Bo
       const bytes = await collect(request, limit, ticket);
       return { bytes, release: () => ticket.leave() };
     }
-    const buffer = pool.take(length + 1);
+    const buffer = buffers.take(length + 1);
     await fill(request, buffer, length);
     const release = (): void => {
-      pool.giveBack(buffer);
+      buffers.giveBack(buffer);
       ticket.leave();
     };
     return { bytes: buffer.subarray(0, length + 1), release };

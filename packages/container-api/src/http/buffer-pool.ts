@@ -8,7 +8,7 @@ const KEPT = 4;
  * Gives out buffers and takes them back: memory for bodies would otherwise be asked for and given up thousands of times a
  * second.
  */
-export class BufferPool {
+class BufferPool {
   readonly #free = new Map<number, Buffer[]>();
 
   /** A buffer of at least so many bytes; not emptied. */
@@ -26,6 +26,9 @@ export class BufferPool {
     else if (free.length < KEPT) free.push(buffer);
   }
 }
+
+/** The buffers of this process: bodies of requests and of answers. */
+export const buffers = new BufferPool();
 
 /** The power of two from which a buffer is taken. */
 function sizeFor(bytes: number): number {

@@ -25,6 +25,8 @@ export interface Call {
    * @throws {Refusal} 413, 415
    */
   body(): Promise<Buffer>;
+  /** A buffer of so many bytes for the answer's body; it is used again when the answer has been written. */
+  lend(bytes: number): Buffer;
   /**
    * Answers 200 in parts, each handed over before the next one is asked for.
    *

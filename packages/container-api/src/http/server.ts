@@ -13,6 +13,7 @@ import type { Run } from '../run/run.ts';
 import { ANSWERS, type Answer, methodNotAllowed, Refusal } from './answers.ts';
 import { AbortedError, readBody } from './body.ts';
 import { BodyGate } from './body-gate.ts';
+import { buffers } from './buffer-pool.ts';
 import { type Answering, answerClientError, watchConnections } from './connections.ts';
 import { forward, mayForward } from './forward.ts';
 import type { Call, Operation } from './operation.ts';
@@ -185,6 +186,14 @@ export class ApiServer {
         const body = await readBody(request, this.#run.context.bodyLimitBytes, this.#gate);
         releases.push(body.release);
         return body.bytes;
+      },
+      lend: (bytes) => {
+        const buffer = buffers.take(bytes);
+        response.once('close', () => {
+          // What could not be written may still be with the system.
+          if (response.writableFinished) buffers.giveBack(buffer);
+        });
+        return buffer.subarray(0, bytes);
       },
       sendBlocks: async (headers, blocks) => {
         const first = { 'X-Request-Id': arrival.requestId, 'Cache-Control': 'no-store' };

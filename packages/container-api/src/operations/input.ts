@@ -30,12 +30,13 @@ export const inputOperations: readonly Operation[] = [
       const word = call.parameter('type');
       const query = readQuery(call);
       call.query.check();
-      const served = await take(call, word, query, (stream) => stream.next(1, query.showHidden));
+      const frame = new Frame(call, ROW_BEFORE, ROW_AFTER);
+      const served = await take(call, word, query, (stream) =>
+        stream.next(1, query.showHidden, frame.allocate),
+      );
       if (!served) return NO_CONTENT;
       call.afterAnswer(served.acknowledge);
-      const row = await served.text();
-      const body = Buffer.concat([ROW_BEFORE, row.subarray(0, row.length - 1), ROW_AFTER]);
-      return { status: 200, body };
+      return { status: 200, body: frame.body(await served.text()) };
     },
   },
   {
@@ -47,10 +48,13 @@ export const inputOperations: readonly Operation[] = [
       const size =
         call.query.integer('size', { min: 1, max: call.run.context.config['batch-size-max'] }) ?? 1;
       call.query.check();
-      const served = await take(call, word, query, (stream) => stream.next(size, query.showHidden));
+      const frame = new Frame(call, ROWS_BEFORE, ROWS_AFTER);
+      const served = await take(call, word, query, (stream) =>
+        stream.next(size, query.showHidden, frame.allocate),
+      );
       if (!served) return NO_ROWS;
       call.afterAnswer(served.acknowledge);
-      if (served.length <= BLOCK_SIZE) return { status: 200, body: asList(await served.text()) };
+      if (served.length <= BLOCK_SIZE) return { status: 200, body: asList(frame.body(await served.text())) };
       const length = ROWS_BEFORE.length + served.length - 1 + ROWS_AFTER.length;
       await call.sendBlocks(
         { 'Content-Type': 'application/json', 'Content-Length': length },
@@ -144,14 +148,38 @@ async function take(
   return served;
 }
 
-/** Lines as the answer of `next_batch`: commas take the place of the line breaks. */
-function asList(lines: Buffer): Buffer {
-  const body = Buffer.allocUnsafe(ROWS_BEFORE.length + lines.length - 1 + ROWS_AFTER.length);
-  body.set(ROWS_BEFORE);
-  lines.copy(body, ROWS_BEFORE.length, 0, lines.length - 1);
-  const end = ROWS_BEFORE.length + lines.length - 1;
-  separate(body, ROWS_BEFORE.length, end);
-  body.set(ROWS_AFTER, end);
+/** The body of an answer, into which rows are read between what stands before and after them. */
+class Frame {
+  readonly #call: Call;
+  readonly #before: Buffer;
+  readonly #after: Buffer;
+  #buffer: Buffer | null = null;
+
+  constructor(call: Call, before: Buffer, after: Buffer) {
+    this.#call = call;
+    this.#before = before;
+    this.#after = after;
+  }
+
+  readonly allocate = (bytes: number): Buffer => {
+    this.#buffer = this.#call.lend(this.#before.length + bytes - 1 + this.#after.length);
+    return this.#buffer.subarray(this.#before.length, this.#before.length + bytes);
+  };
+
+  /** @param rows what was read; the line break of the last one is written over */
+  body(rows: Buffer): Buffer {
+    const end = this.#before.length + rows.length - 1;
+    if (this.#buffer === null) rows.copy(this.allocate(rows.length));
+    const buffer = this.#buffer as unknown as Buffer;
+    buffer.set(this.#before);
+    buffer.set(this.#after, end);
+    return buffer;
+  }
+}
+
+/** Lines in their frame as the answer of `next_batch`: commas take the place of the line breaks. */
+function asList(body: Buffer): Buffer {
+  separate(body, ROWS_BEFORE.length, body.length - ROWS_AFTER.length);
   return body;
 }
 

@@ -81,16 +81,33 @@ export class InputStream {
    * Gives out the next rows and moves the cursor behind them.
    *
    * @param rows how many at most
+   * @param allocate gives the buffer for their text, when that is at most 1 MiB
    * @returns null at the end of the stream
    * @throws when the stream can not be read; the cursor stays
    */
-  next(rows: number, showHidden: boolean): Promise<Served | null> {
-    return this.#take(showHidden, (file, row, left) => file.locate(row, Math.min(rows, left)));
+  next(
+    rows: number,
+    showHidden: boolean,
+    allocate: (bytes: number) => Buffer = Buffer.allocUnsafe,
+  ): Promise<Served | null> {
+    return this.#take(
+      showHidden,
+      (file, row, left) => file.locate(row, Math.min(rows, left)),
+      async (file, range) => {
+        const text = allocate(range.end - range.start);
+        (await file.read(range)).copy(text);
+        return text;
+      },
+    );
   }
 
   /** As {@link next}, as many rows as fit into `bytes` (at most 1 MiB) and at least one. */
   nextBytes(bytes: number, showHidden: boolean): Promise<Served | null> {
-    return this.#take(showHidden, (file, row, left) => file.locateBytes(row, left, bytes));
+    return this.#take(
+      showHidden,
+      (file, row, left) => file.locateBytes(row, left, bytes),
+      async (file, range) => file.takeBlock(range),
+    );
   }
 
   /** Sets the cursor to the first row. */
@@ -109,14 +126,15 @@ export class InputStream {
   #take(
     showHidden: boolean,
     locate: (file: RowFile, row: number, left: number) => Promise<RowRange>,
+    hold: (file: RowFile, range: RowRange) => Promise<Buffer | null>,
   ): Promise<Served | null> {
     return this.#enqueue(async () => {
       const { row } = this.#cursor;
       if (row >= this.count) return null;
       const file = showHidden ? this.#complete : this.#visible;
       const range = await locate(file, row, this.count - row);
-      // Copied while nobody else reads: the block that held it is used again.
-      const text = range.end - range.start <= COPY_LIMIT ? Buffer.from(await file.read(range)) : null;
+      // While nobody else reads: the block that holds it is used again.
+      const text = range.end - range.start <= COPY_LIMIT ? await hold(file, range) : null;
       return served(file, range, text, this.#cursor.claim(range.rows));
     });
   }

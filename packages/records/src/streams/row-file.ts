@@ -101,7 +101,19 @@ export class RowFile {
       at = newline + 1;
       found++;
     }
-    return await this.locate(row, Math.max(found, 1));
+    // A row that is larger than that.
+    if (found === 0) return await this.locate(row, 1);
+    const start = this.#offset;
+    this.#row = row + found;
+    this.#offset = this.#blockStart + at;
+    return { row, rows: found, start, end: this.#offset };
+  }
+
+  /** Gives the bytes of a range away with the block that holds them; null when none does. */
+  takeBlock({ start, end }: RowRange): Buffer | null {
+    const bytes = this.#slice(start, end);
+    if (bytes) this.dropBlock();
+    return bytes;
   }
 
   /** The bytes of a range; valid until the next read when they come from the block. */
