@@ -63,6 +63,7 @@ async function open(name: 'process' | 'sandbox', folder: string): Promise<Engine
 const build = async (engine: Engine, url: string): Promise<string> => {
   const { digest } = await engine.build({
     buildId: crypto.randomUUID(),
+    connector: { id: crypto.randomUUID(), version: '1.0.0' },
     repository: { url, branch: 'main', access: { authorization: 'public' } },
     command: 'true',
     arguments: null,

@@ -74,6 +74,8 @@ export interface BuildStepEvent {
 
 export interface BuildRequest {
   readonly buildId: string;
+  /** What the image belongs to: its name and labels. */
+  readonly connector: { readonly id: string; readonly version: string };
   readonly repository: {
     readonly url: string;
     readonly branch: string;

@@ -1,3 +1,4 @@
+export * from './build/image-name.ts';
 export * from './detect.ts';
 export * from './egress.ts';
 export * from './engine.ts';

@@ -140,6 +140,7 @@ export function build(
   const steps: BuildStepEvent[] = [];
   const result = engine.build({
     buildId: randomUUID(),
+    connector: { id: randomUUID(), version: '1.0.0' },
     repository: { branch: 'main', access: { authorization: 'public' }, ...repository },
     command: 'sh',
     arguments: null,

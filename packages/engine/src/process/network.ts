@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import type { EgressPolicy } from '../egress.ts';
 import type { NetworkPolicy } from '../engine.ts';
 import type { Sidecar, StartSidecar } from '../run/sidecar.ts';
+import { SidecarKeeper } from '../run/sidecar-keeper.ts';
 import { createEgressProxy } from './egress-proxy.ts';
-import { SidecarKeeper } from './sidecar-keeper.ts';
 
 /** The fixed name of the sidecar. */
 const SIDECAR_NAME = 'cde-container-api';

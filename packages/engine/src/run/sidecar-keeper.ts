@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Sidecar, SidecarListen, StartSidecar } from '../run/sidecar.ts';
+import type { Sidecar, SidecarListen, StartSidecar } from './sidecar.ts';
 
 /** How often a sidecar that died is started again (container-api.md 2.8). */
 const MAX_RESTARTS = 3;

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Gives a bare Debian machine what the tests of the Docker engine need: a Docker daemon, a registry on 127.0.0.1:5000
+# that answers for the user "slipway" with the password "slipway-test", and base images under the names that Dockerfiles
+# use. The images are made from Debian's own packages, because no registry has to be reachable. What is there already is
+# kept. To be run as root, after the project's dependencies have been installed.
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/../.."
+exec </dev/null
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+wait_for() {
+  for _ in $(seq 150); do
+    "$@" >/dev/null 2>&1 && return
+    sleep 0.2
+  done
+  echo "Not ready after 30 s: $*" >&2
+  return 1
+}
+
+start_daemon() {
+  docker info >/dev/null 2>&1 && return
+  # What a machine that was switched off left behind.
+  rm -f /var/run/docker.pid
+  setsid dockerd >/var/log/slipway-dockerd.log 2>&1 &
+  wait_for docker info || { tail -20 /var/log/slipway-dockerd.log >&2; return 1; }
+}
+
+start_registry() {
+  local address=127.0.0.1:5000
+  curl -s -o /dev/null "http://$address/v2/" && return
+  local folder=/var/lib/slipway-test-registry
+  mkdir -p "$folder"
+  # bcrypt of "slipway-test"; htpasswd would be one more package.
+  python3 - "$folder/users" <<'PYTHON'
+import crypt, sys
+with open(sys.argv[1], 'w') as file:
+    file.write('slipway:' + crypt.crypt('slipway-test', crypt.mksalt(crypt.METHOD_BLOWFISH)) + '\n')
+PYTHON
+  cat >"$folder/config.yml" <<YAML
+version: 0.1
+storage:
+  filesystem: { rootdirectory: $folder/data }
+  delete: { enabled: true }
+http: { addr: $address }
+auth:
+  htpasswd: { realm: slipway, path: $folder/users }
+YAML
+  setsid docker-registry serve "$folder/config.yml" >/var/log/slipway-registry.log 2>&1 &
+  wait_for curl -s -o /dev/null "http://$address/v2/"
+}
+
+has_image() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# A minimal Debian, without what only people need.
+make_debian() {
+  has_image debian:bookworm-slim && return
+  debootstrap --variant=minbase bookworm "$scratch/root" http://deb.debian.org/debian >"$scratch/debootstrap.log" \
+    || { tail -20 "$scratch/debootstrap.log" >&2; return 1; }
+  rm -rf "$scratch"/root/{var/cache/apt/archives,var/lib/apt/lists,usr/share/{doc,man,locale}}/*
+  tar -C "$scratch/root" -c . | docker import --change 'CMD ["bash"]' - debian:bookworm-slim >/dev/null
+}
+
+# make_image <name> <packages> <more lines of its Dockerfile>; files come from $scratch/context
+make_image() {
+  has_image "$1" && return
+  mkdir -p "$scratch/context"
+  {
+    echo "FROM debian:bookworm-slim"
+    echo "RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends $2 && rm -rf /var/lib/apt/lists/*"
+    echo "$3"
+  } | docker build -q -t "$1" -f - "$scratch/context" >/dev/null
+}
+
+start_daemon
+start_registry
+make_debian
+mkdir -p "$scratch/context"
+cp -L node_modules/node/bin/node "$scratch/context/node"
+# shellcheck disable=SC2016 # the variable is one of the image
+{
+  make_image python:3.11-slim 'ca-certificates python3 python3-pip' \
+    'RUN ln -s python3 /usr/bin/python
+CMD ["python3"]' &
+  python=$!
+  make_image php:8.2-cli 'ca-certificates php-cli php-curl' 'CMD ["php", "-a"]' &
+  php=$!
+  make_image node:24-slim 'ca-certificates libstdc++6' \
+    'COPY node /usr/local/bin/node
+RUN useradd --uid 1000 --create-home node
+CMD ["node"]' &
+  node=$!
+  make_image golang:1.19 'ca-certificates golang-1.19-go' \
+    'ENV PATH=/usr/lib/go-1.19/bin:$PATH GOTOOLCHAIN=local
+CMD ["bash"]' &
+  go=$!
+}
+wait "$python" && wait "$php" && wait "$node" && wait "$go"
