@@ -4,11 +4,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { DEFAULT_CONTAINER_API_CONFIG, readLog, readSummary, runFolder } from '@slipway/container-api';
 import { describe, onTestFinished, test } from 'vitest';
 import {
   type BuildRequest,
   type BuildStepEvent,
   DEFAULT_RUN_LIMITS,
+  type DockerSettings,
   detectEngine,
   EgressPolicy,
   type Engine,
@@ -16,6 +18,7 @@ import {
   type RunRequest,
   type RunResult,
   type Sidecar,
+  type SidecarPlan,
   type SidecarSummary,
   type StartSidecar,
 } from '../src/index.ts';
@@ -41,6 +44,20 @@ export const describeWith = (...programs: string[]) => describe.skipIf(!mayRun(.
 export const BOTH_ENGINES: readonly ('sandbox' | 'process')[] = mayRun('bwrap')
   ? ['sandbox', 'process']
   : ['process'];
+
+const DOCKER: DockerSettings = {
+  host: 'unix:///var/run/docker.sock',
+  installation: 'tests',
+  registry: null,
+  sidecarImage: null,
+  cacheBytes: 5 * 1024 ** 3,
+  ownHosts: [],
+};
+
+/** All engines that the machine can have: the same scenarios are to end the same in each of them. */
+export const ALL_ENGINES: readonly ('docker' | 'sandbox' | 'process')[] = mayRun('docker info')
+  ? ['docker', ...BOTH_ENGINES]
+  : BOTH_ENGINES;
 
 /** A folder that goes away with the test. */
 export function temporaryFolder(): string {
@@ -88,8 +105,13 @@ export function git(cwd: string, ...args: string[]): string {
 }
 
 /** An engine over a folder of its own. */
-export async function makeEngine(name: 'sandbox' | 'process', root: string): Promise<Engine> {
+export async function makeEngine(
+  name: 'docker' | 'sandbox' | 'process',
+  root: string,
+  docker: Partial<DockerSettings> = {},
+): Promise<Engine> {
   const { engine } = await detectEngine(name, {
+    docker: name === 'docker' ? { ...DOCKER, installation: root, ...docker } : null,
     workFolder: join(root, 'engine'),
     git: { egress: new EgressPolicy(), path: process.env.PATH!, localRepositoriesRoot: root },
     path: process.env.PATH!,
@@ -199,6 +221,7 @@ export interface Ran {
   readonly calls: string[];
   readonly exchange: string;
   readonly runId: string;
+  readonly folder: string;
 }
 
 /** Runs a built connector with everything at its default. */
@@ -213,7 +236,9 @@ export async function run(
   const kept = keepLines();
   const sidecar = listeningSidecar(summary);
   const runId = more.identity?.runId ?? randomUUID();
-  const exchange = join(root, 'exchange', runId);
+  const folder = join(root, 'run-folders', runId);
+  const exchange = runFolder(folder).exchange;
+  mkdirSync(exchange, { recursive: true });
   const result = await engine.run({
     identity: identityOf(runId),
     digest,
@@ -224,12 +249,48 @@ export async function run(
     network: { mode: 'open' },
     exchangeFolder: exchange,
     startSidecar: sidecar.start,
+    sidecar: planOf(folder, runId),
     log: kept.log,
     mask: (text) => text,
     signal: new AbortController().signal,
+    detach: new AbortController().signal,
     ...more,
   });
-  return { result, ...kept, calls: sidecar.calls, exchange, runId };
+  await addJournal(folder, kept.lines);
+  return { result, ...kept, calls: sidecar.calls, exchange, runId, folder };
+}
+
+/** What a sidecar in a container is told: a data source with nothing to read. */
+export function planOf(folder: string, runId: string, more: Record<string, unknown> = {}): SidecarPlan {
+  return {
+    folder,
+    bucketFolder: null,
+    journal: runFolder(folder).log,
+    image: null,
+    secretValues: [],
+    config: (paths, listen) => ({
+      connector: { type: 'datasource' },
+      run: { id: runId, 'process-id': randomUUID() },
+      listen: { host: listen.host, port: listen.port, 'public-url': listen.publicUrl },
+      'run-folder': paths.folder,
+      'exchange-path': listen.exchangePath,
+      'container-api-config': DEFAULT_CONTAINER_API_CONFIG,
+      ...more,
+    }),
+    readSummary: () => readSummary(runFolder(folder)),
+  };
+}
+
+/** Where the sidecar keeps the journal, the lines are found there, before those that came after its end. */
+async function addJournal(folder: string, lines: Line[]): Promise<void> {
+  const found: Line[] = [];
+  for (let offset = 0; ; ) {
+    const part = await readLog(runFolder(folder).log, offset);
+    if (part.entries.length === 0) break;
+    found.push(...part.entries.map(({ level, source, message }) => ({ level, source, message })));
+    offset = part.offset;
+  }
+  lines.unshift(...found);
 }
 
 export function identityOf(runId: string): RunRequest['identity'] {

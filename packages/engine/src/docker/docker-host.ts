@@ -1,5 +1,4 @@
 import type Docker from 'dockerode';
-import type { EgressPolicy } from '../egress.ts';
 import type { GitSettings } from '../git/repository.ts';
 
 /** Where images are pushed to. */
@@ -23,8 +22,15 @@ export interface DockerHost {
   readonly sidecarImage: string;
   /** Bytes of build cache that are kept. */
   readonly cacheBytes: number;
-  /** What connectors may reach; see `reachable.ts`. */
-  readonly egress: EgressPolicy;
   /** Names and addresses of the control plane and its database, which no connector may reach. */
   readonly ownHosts: readonly string[];
+}
+
+/** What the server's settings say about Docker. */
+export interface DockerSettings
+  extends Pick<DockerHost, 'installation' | 'registry' | 'cacheBytes' | 'ownHosts'> {
+  /** `unix:///path`, `tcp://host:port` and the like; the daemon has to see this machine's files. */
+  readonly host: string;
+  /** Image of the sidecar; null: the one that is built from these sources. */
+  readonly sidecarImage: string | null;
 }

@@ -7,7 +7,7 @@ import { followOutput } from './container-output.ts';
 import type { DockerHost } from './docker-host.ts';
 import { workLabels } from './labels.ts';
 import { restrictions } from './restrictions.ts';
-import { StartFailure } from './start-failure.ts';
+import { StartFailure, StartWatcher } from './start-failure.ts';
 
 /** Time a health check has (container-api.md 8.3). */
 const HEALTH_TIMEOUT_MS = 5_000;
@@ -58,7 +58,7 @@ export async function checkHealth(
       tooLong = true;
       kill();
     }, HEALTH_TIMEOUT_MS);
-    const watch = StartFailure.watcher(words);
+    const watch = new StartWatcher(words);
     const output = followOutput(
       container,
       async ({ stream, bytes }) => {

@@ -43,20 +43,21 @@ export class StartFailure {
     const notFound = /executable file not found|no such file or directory/.test(text);
     return new StartFailure(words[0] ?? '', notFound, text.replace(/\.+$/, ''));
   }
-
-  /** Recognizes the words of the init process, which are the first and only ones of a program that never was. */
-  static watcher(words: readonly string[]): StartWatcher {
-    return new StartWatcher(words);
-  }
 }
 
-class StartWatcher {
+/** Recognizes the words of the init process, which are the first and only ones of a program that never was. */
+export class StartWatcher {
   readonly #words: readonly string[];
   #parts = 0;
   #said: string | null = null;
 
   constructor(words: readonly string[]) {
     this.#words = words;
+  }
+
+  /** Begins anew, for output that is read from its beginning again. */
+  reset(): void {
+    this.#parts = 0;
   }
 
   /** @returns whether the part belongs to the init process and not to the connector */
