@@ -1,7 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createMasker, DEFAULT_CONTAINER_API_CONFIG, startContainerApi } from '@slipway/container-api';
+import {
+  createMasker,
+  DEFAULT_CONTAINER_API_CONFIG,
+  runFolder,
+  startContainerApi,
+} from '@slipway/container-api';
 import {
   DEFAULT_RUN_LIMITS,
   detectEngine,
@@ -125,9 +130,19 @@ async function run(engine: Engine, digest: string, base: string): Promise<void> 
         },
         listen,
       ),
+    sidecar: {
+      folder,
+      bucketFolder: null,
+      journal: runFolder(folder).log,
+      image: null,
+      secretValues: [],
+      config: () => ({}),
+      readSummary: async () => null,
+    },
     log: () => {},
     mask: (text) => text,
     signal: new AbortController().signal,
+    detach: new AbortController().signal,
   };
   const result = await engine.run(request);
   if (result.state !== 'finished') throw new Error(`The run ${result.state}: ${result.failure?.reason}`);

@@ -19,6 +19,8 @@ export interface Isolation {
 export interface Engine {
   readonly name: EngineName;
   readonly isolation: Isolation;
+  /** Whether connectors run on when the server ends, for {@link adopt}. */
+  readonly outlivesServer: boolean;
   /** Can it be used at this moment? @throws when it does not answer, or has no place to work in */
   check(): Promise<void>;
   /**

@@ -6,7 +6,7 @@ import { quoteWords } from '@slipway/contract';
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_RUN_LIMITS, type RunSettings, type Sidecar, type StartSidecar } from '../src/index.ts';
 import {
-  BOTH_ENGINES,
+  ALL_ENGINES,
   buildFiles,
   identityOf,
   listeningSidecar,
@@ -33,7 +33,7 @@ function isRunning(marker: string): boolean {
   });
 }
 
-describe.each(BOTH_ENGINES)('engine %s', (name) => {
+describe.each(ALL_ENGINES)('engine %s', (name) => {
   async function setUp(files: Record<string, string> = { 'a.txt': 'a' }) {
     const root = temporaryFolder();
     const engine = await makeEngine(name, root);

@@ -146,7 +146,7 @@ export async function buildFiles(
 ): Promise<string> {
   const url = makeRepository(
     root,
-    { Dockerfile: 'FROM scratch\nCMD x\n', ...files },
+    { Dockerfile: 'FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD x\n', ...files },
     `repository-${randomUUID()}`,
   );
   const { result } = await build(engine, { url });

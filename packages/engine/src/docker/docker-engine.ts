@@ -63,6 +63,7 @@ export function createDockerEngine(host: DockerHost): Engine {
       description:
         'Connectors run in containers of their own: own files, processes and network, no capabilities, hard limits.',
     },
+    outlivesServer: true,
     check: async () => {
       await mkdir(workFolder, { recursive: true });
       await pingDocker(docker);

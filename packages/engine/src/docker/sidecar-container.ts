@@ -128,9 +128,10 @@ export class SidecarContainer {
     if (input === null || input.destroyed) return;
     if (input.write(`${JSON.stringify(entry)}\n`)) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    input.once('drain', resolve);
-    input.once('close', resolve);
+    const events = ['drain', 'close'] as const;
+    for (const event of events) input.on(event, resolve);
     await promise;
+    for (const event of events) input.off(event, resolve);
   }
 
   /** Lets go of the container, which lives on. */

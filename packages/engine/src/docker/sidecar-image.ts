@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type Docker from 'dockerode';
 import { pack } from 'tar-fs';
 import { BuildOutput } from './build-output.ts';
-import { dockerMessage } from './client.ts';
+import { dockerClient, dockerMessage } from './client.ts';
 import { hasImage, readLines } from './image.ts';
 import { LABEL } from './labels.ts';
 
@@ -81,6 +81,15 @@ export async function ensureSidecarImage(
   }
   return name;
 }
+
+/**
+ * Builds the sidecar's image at a daemon, unless it is there.
+ *
+ * @param host as SLIPWAY_DOCKER_HOST names it
+ * @returns name and tag
+ */
+export const buildSidecarImage = (host: string, say: (line: string) => void): Promise<string> =>
+  ensureSidecarImage(dockerClient(host), say);
 
 async function imageContext(root: string) {
   const packages = await dependencies(root);

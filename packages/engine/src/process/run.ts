@@ -46,7 +46,12 @@ export class ConnectorRun {
 
   /** Runs the connector to its end and cleans up. Rejects only when the log refuses lines or the disk fails. */
   async run(): Promise<RunResult> {
-    const signal = AbortSignal.any([this.#request.signal, this.#context.stopSignal]);
+    const signal = AbortSignal.any([
+      this.#request.signal,
+      // The connector's pipes end with the server.
+      this.#request.detach,
+      this.#context.stopSignal,
+    ]);
     const folder = await createRunFolder(this.#context.workFolder, this.#request.identity.runId);
     try {
       const end = await this.#startAndWait(folder, signal);
