@@ -2,7 +2,7 @@
 import { identityOf, makeEngine, run } from './support.ts';
 
 const [root = '', name = '', digest = '', runId = ''] = process.argv.slice(2);
-const engine = await makeEngine(name as 'sandbox' | 'process', root);
+const engine = await makeEngine(name as 'docker' | 'sandbox' | 'process', root);
 const script = 'echo $$; sleep 987654 & exec sleep 987654';
 await run(engine, root, digest, `sh -c '${script}'`, {
   identity: identityOf(runId),

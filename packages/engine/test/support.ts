@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DEFAULT_CONTAINER_API_CONFIG, readLog, readSummary, runFolder } from '@slipway/container-api';
-import { describe, onTestFinished, test } from 'vitest';
+import { afterAll, describe, onTestFinished, test } from 'vitest';
 import {
   type BuildRequest,
   type BuildStepEvent,
@@ -63,6 +63,13 @@ export const ALL_ENGINES: readonly ('docker' | 'sandbox' | 'process')[] = mayRun
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/** The same for all tests of a file. */
+export function temporaryFolderOfFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-test-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 

@@ -45,6 +45,8 @@ export async function createConnector(
     // The daemon adds the variables of the image itself, behind these.
     {},
   );
+  const texts = [...words, ...Object.values(environment)];
+  if (texts.some((text) => text.includes('\0'))) throw new Error('a setting holds a zero byte');
   const readOnly = image.labels[READ_ONLY_LABEL] === 'true';
   const isolated = !networkMode.startsWith('container:');
   return await docker.createContainer({

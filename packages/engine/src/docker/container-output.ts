@@ -8,6 +8,8 @@ export interface OutputPart {
 }
 
 const HEADER_BYTES = 8;
+const PIECE_BYTES = 16 * 1024;
+const LINE_BREAK = Buffer.from('\n');
 const STREAMS = { 1: 'stdout', 2: 'stderr' } as const;
 /** Times of the two streams may be noted a little out of order; reading again begins so much earlier, in seconds. */
 const OVERLAP_SECONDS = 5;
@@ -104,12 +106,23 @@ async function* timedParts(chunks: AsyncIterable<Buffer>): AsyncGenerator<TimedP
       const stream = STREAMS[rest[at] as 1 | 2] ?? 'stdout';
       const text = rest.subarray(at + HEADER_BYTES, end);
       const blank = text.indexOf(0x20);
-      yield { stream, time: nanoseconds(text.toString('latin1', 0, blank)), bytes: text.subarray(blank + 1) };
+      const bytes = text.subarray(blank + 1);
+      yield {
+        stream,
+        time: nanoseconds(text.toString('latin1', 0, blank)),
+        bytes: endsLongLine(bytes) ? Buffer.concat([bytes, LINE_BREAK]) : bytes,
+      };
       at = end;
     }
     rest = rest.subarray(at);
   }
 }
+
+/**
+ * The daemon cuts long lines into pieces of one size and a last, shorter one, and some versions drop the line break behind
+ * that. Every other part brings its break along.
+ */
+const endsLongLine = (bytes: Buffer): boolean => bytes.length < PIECE_BYTES && bytes.at(-1) !== LINE_BREAK[0];
 
 /** `2026-01-31T12:00:00.123456789Z` as nanoseconds since 1970. */
 function nanoseconds(time: string): bigint {

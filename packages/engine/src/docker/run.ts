@@ -6,7 +6,7 @@ import { RunDetachedError, type RunRequest, type RunResult } from '../engine.ts'
 import type { LogSink } from '../log.ts';
 import { signalOfExitCode } from '../run/failure.ts';
 import { countLines } from '../run/journal-lines.ts';
-import { settingOptions } from '../run/settings.ts';
+import { SettingsTooLargeError, settingOptions } from '../run/settings.ts';
 import type { SidecarSummary } from '../run/sidecar.ts';
 import { SidecarKeeper } from '../run/sidecar-keeper.ts';
 import { type ConnectorEnd, RunSupervisor } from '../run/supervisor.ts';
@@ -91,10 +91,7 @@ export class DockerRun {
         throw error;
       }
       if (this.#signal.aborted) this.#supervisor.noteCancelled();
-      end =
-        error instanceof Error
-          ? Object.assign(error, { message: dockerMessage(error) })
-          : new Error(String(error));
+      end = error instanceof SettingsTooLargeError ? error : new Error(dockerMessage(error));
       await this.#endSidecar(end).catch(() => {});
     }
     try {
@@ -207,7 +204,7 @@ export class DockerRun {
       kind: 'exited',
       exitCode,
       signal: signalOfExitCode(exitCode),
-      outOfMemory: outOfMemory && exitCode !== 0,
+      outOfMemory,
     };
   }
 
