@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -53,6 +53,9 @@ const DOCKER: DockerSettings = {
   cacheBytes: 5 * 1024 ** 3,
   ownHosts: [],
 };
+
+/** Each folder of a test is an installation of its own. */
+export const installationOf = (root: string): string => createHash('md5').update(root).digest('hex');
 
 /** All engines that the machine can have: the same scenarios are to end the same in each of them. */
 export const ALL_ENGINES: readonly ('docker' | 'sandbox' | 'process')[] = mayRun('docker info')
@@ -118,7 +121,7 @@ export async function makeEngine(
   docker: Partial<DockerSettings> = {},
 ): Promise<Engine> {
   const { engine } = await detectEngine(name, {
-    docker: name === 'docker' ? { ...DOCKER, installation: root, ...docker } : null,
+    docker: name === 'docker' ? { ...DOCKER, installation: installationOf(root), ...docker } : null,
     workFolder: join(root, 'engine'),
     git: { egress: new EgressPolicy(), path: process.env.PATH!, localRepositoriesRoot: root },
     path: process.env.PATH!,
@@ -290,14 +293,18 @@ export function planOf(folder: string, runId: string, more: Record<string, unkno
 
 /** Where the sidecar keeps the journal, the lines are found there, before those that came after its end. */
 async function addJournal(folder: string, lines: Line[]): Promise<void> {
+  lines.unshift(...(await journalLines(folder)));
+}
+
+/** The lines of a run's log journal so far. */
+export async function journalLines(folder: string): Promise<Line[]> {
   const found: Line[] = [];
   for (let offset = 0; ; ) {
     const part = await readLog(runFolder(folder).log, offset);
-    if (part.entries.length === 0) break;
+    if (part.entries.length === 0) return found;
     found.push(...part.entries.map(({ level, source, message }) => ({ level, source, message })));
     offset = part.offset;
   }
-  lines.unshift(...found);
 }
 
 export function identityOf(runId: string): RunRequest['identity'] {

@@ -48,8 +48,11 @@ export async function followOutput(
       if (!Running) return;
     } catch (error) {
       if (signal.aborted) return;
-      // An answer of the daemon is final, such as "no such container". Otherwise it is away, and may come back.
-      if (statusOf(error) !== null || error instanceof SinkError) throw error;
+      const status = statusOf(error);
+      // The container is gone, or going, and what it had printed went with it.
+      if (status === 404 || status === 409) return;
+      // Without an answer the daemon is away, and may come back.
+      if (status !== null || error instanceof SinkError) throw error;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }

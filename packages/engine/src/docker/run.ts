@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quoteWords, splitWords } from '@slipway/contract';
 import type { Container } from 'dockerode';
@@ -10,14 +9,14 @@ import { SettingsTooLargeError, settingOptions } from '../run/settings.ts';
 import type { SidecarSummary } from '../run/sidecar.ts';
 import { SidecarKeeper } from '../run/sidecar-keeper.ts';
 import { type ConnectorEnd, RunSupervisor } from '../run/supervisor.ts';
-import { dockerMessage, removeQuietly } from './client.ts';
+import { dockerMessage } from './client.ts';
 import { createConnector } from './connector-container.ts';
 import { ConnectorOutput } from './connector-output.ts';
 import { awaitExit, type ContainerEnd } from './container-end.ts';
 import type { DockerHost } from './docker-host.ts';
 import { startGuard } from './guard.ts';
 import { findImage } from './images.ts';
-import { LABEL, labelFilter } from './labels.ts';
+import { removeWork } from './leftovers.ts';
 import { createRunNetwork, type RunNetwork, SIDECAR_NAME } from './run-network.ts';
 import { EXCHANGE_INSIDE, SidecarContainer, sidecarFailure } from './sidecar-container.ts';
 import { StartFailure } from './start-failure.ts';
@@ -40,10 +39,7 @@ export class DockerRun {
   readonly #signal: AbortSignal;
   readonly #supervisor: RunSupervisor;
   readonly #sidecar: SidecarContainer;
-  /** Containers besides the sidecar, to be removed with the run. */
-  readonly #containers: Container[] = [];
   readonly #words: readonly string[];
-  #network: RunNetwork | null = null;
   #keeper: SidecarKeeper | null = null;
   #output: ConnectorOutput | null = null;
   #usage: UsageWatcher | null = null;
@@ -74,7 +70,6 @@ export class DockerRun {
     return await this.#toItsEnd(async () => {
       if (sidecar === null) throw new Error('the sidecar of the run is gone');
       this.#sidecar.adopt(sidecar);
-      this.#containers.push(connector);
       await this.#keepSidecar();
       const { State } = await connector.inspect();
       return await this.#watch(connector, new Date(State.StartedAt));
@@ -108,7 +103,6 @@ export class DockerRun {
     const options = settingOptions(request.settings);
     const image = await findImage(this.#host, request.digest, connectorId);
     const run = await createRunNetwork(this.#host, runId, request.network);
-    this.#network = run;
     const sidecarImage = request.sidecar.image ?? this.#host.sidecarImage;
     const [sidecar, place] = await Promise.allSettled([
       this.#startSidecar(run, sidecarImage),
@@ -123,7 +117,6 @@ export class DockerRun {
       words: [...this.#words, ...options],
       networkMode: place.value,
     });
-    this.#containers.push(connector);
     try {
       await connector.start();
     } catch (error) {
@@ -140,11 +133,10 @@ export class DockerRun {
     const { network, identity } = this.#request;
     if (network.mode === 'none') return run.name;
     if (network.mode === 'allow-list') {
-      this.#containers.push(await startWayOut(this.#host, identity.runId, image, run, network.hosts));
+      await startWayOut(this.#host, identity.runId, image, run, network.hosts);
       return run.name;
     }
     const guard = await startGuard(this.#host, identity.runId, image, run);
-    this.#containers.push(guard);
     return `container:${guard.id}`;
   }
 
@@ -224,7 +216,7 @@ export class DockerRun {
     await this.#supervisor.finishProcesses(this.#keeper, outcome, this.#signal);
     // From now on the journal is written by whoever reads this.
     this.#journaling = false;
-    this.#summary = await this.#keeper.current.summary();
+    this.#summary = await (await this.#keeper.ready()).summary();
   }
 
   async #result(end: ConnectorEnd | Error): Promise<RunResult> {
@@ -247,16 +239,7 @@ export class DockerRun {
 
   async #cleanUp(): Promise<void> {
     this.#letGo();
-    const { docker, workFolder } = this.#host;
-    await Promise.all([
-      this.#sidecar.remove(),
-      ...this.#containers.map((one) => removeQuietly(() => one.remove({ force: true, v: true }))),
-    ]);
-    const filters = JSON.stringify(labelFilter({ [LABEL.work]: this.#request.identity.runId }));
-    for (const { Id } of await docker.listNetworks({ filters })) {
-      await removeQuietly(() => docker.getNetwork(Id).remove());
-    }
-    await rm(join(workFolder, 'runs', this.#request.identity.runId), { recursive: true, force: true });
+    await removeWork(this.#host, this.#request.identity.runId);
   }
 
   /** Lines go to the sidecar while there is one, since it keeps the journal. */

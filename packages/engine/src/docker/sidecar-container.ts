@@ -5,7 +5,7 @@ import { PassThrough } from 'node:stream';
 import type { Container } from 'dockerode';
 import type { RunRequest } from '../engine.ts';
 import type { Sidecar, SidecarListen, SidecarSummary } from '../run/sidecar.ts';
-import { dockerMessage, removeQuietly } from './client.ts';
+import { dockerMessage } from './client.ts';
 import { awaitExit } from './container-end.ts';
 import type { DockerHost } from './docker-host.ts';
 import { readLines } from './image.ts';
@@ -138,12 +138,6 @@ export class SidecarContainer {
   detach(): void {
     this.#finishing = true;
     this.#input?.destroy();
-  }
-
-  async remove(): Promise<void> {
-    this.detach();
-    const container = this.#container;
-    if (container !== null) await removeQuietly(() => container.remove({ force: true, v: true }));
   }
 
   #sidecar(container: Container, exited: Promise<unknown>): Sidecar {

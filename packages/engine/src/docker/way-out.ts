@@ -1,4 +1,3 @@
-import type { Container } from 'dockerode';
 import type { DockerHost } from './docker-host.ts';
 import { workLabels } from './labels.ts';
 import { refusedRanges } from './reachable.ts';
@@ -30,7 +29,7 @@ export async function startWayOut(
   image: string,
   run: RunNetwork,
   hosts: readonly string[],
-): Promise<Container> {
+): Promise<void> {
   const [refused, uplink] = await Promise.all([refusedRanges(host), uplinkNetwork(host)]);
   const container = await host.docker.createContainer({
     name: nameOf(runId, 'way-out'),
@@ -52,6 +51,6 @@ export async function startWayOut(
   await run.network.connect({ Container: container.id, EndpointConfig: { Aliases: [WAY_OUT_NAME] } });
   const output = await container.attach({ stream: true, stdout: true, stderr: true });
   await container.start();
-  for await (const chunk of output) if (chunk.toString().includes('listening')) return container;
+  for await (const chunk of output) if (chunk.toString().includes('listening')) return;
   throw new Error('the way out of the allow-list did not start');
 }

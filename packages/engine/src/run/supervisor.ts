@@ -119,7 +119,7 @@ export class RunSupervisor {
     signal: AbortSignal,
   ): Promise<void> {
     const succeeded = this.#stopped === null && end.kind === 'exited' && end.exitCode === 0;
-    await keeper?.current.finishProcesses(succeeded ? signal : AbortSignal.abort());
+    await (await keeper?.ready())?.finishProcesses(succeeded ? signal : AbortSignal.abort());
     if (succeeded && signal.aborted) this.noteCancelled();
   }
 
