@@ -38,7 +38,8 @@ export async function runComparisons(folder: string): Promise<Comparison[]> {
   return comparisons;
 }
 
-function makeRepository(path: string): string {
+/** A connector that does nothing, in a repository of its own. */
+export function makeRepository(path: string): string {
   mkdirSync(path, { recursive: true });
   writeFileSync(join(path, 'Dockerfile'), 'FROM debian:bookworm-slim\nCMD ["true"]\n');
   const git = (...args: string[]) =>
@@ -65,7 +66,8 @@ async function open(name: 'process' | 'sandbox', folder: string): Promise<Engine
   return engine;
 }
 
-const build = async (engine: Engine, url: string): Promise<string> => {
+/** Builds it; answers with the digest. */
+export const build = async (engine: Engine, url: string): Promise<string> => {
   const { digest } = await engine.build({
     buildId: crypto.randomUUID(),
     connector: { id: crypto.randomUUID(), version: '1.0.0' },
@@ -155,7 +157,8 @@ const bareSpawn = (): Promise<void> =>
       .once('close', () => resolve());
   });
 
-async function timed(work: () => Promise<void>): Promise<number> {
+/** Milliseconds that something takes. */
+export async function timed(work: () => Promise<void>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;

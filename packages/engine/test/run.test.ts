@@ -208,7 +208,7 @@ describe.each(ALL_ENGINES)('engine %s', { timeout: 120_000 }, (name) => {
     const { go, root } = await setUp();
     const ran = await go(
       sh(
-        'echo x > "$SLIPWAY_EXCHANGE_DIR/file"; echo y > "$HOME/y"; echo z > "${TMPDIR:-/tmp}/z"; echo "$SLIPWAY_EXCHANGE_DIR"',
+        'echo x > "$SLIPWAY_EXCHANGE_DIR/file"; echo y > "$HOME/y"; echo z > "$TMPDIR/z"; echo "$SLIPWAY_EXCHANGE_DIR"',
       ),
     );
     expect(ran.result.state).toBe('finished');

@@ -72,7 +72,7 @@ async function untilReady(output: NodeJS.ReadableStream): Promise<void> {
 }
 
 /** The packet filter, in the form of iptables-restore. What is not refused may be reached. */
-export function guardRules(
+function guardRules(
   place: { readonly Subnet: string; readonly Gateway: string },
   refused: readonly string[],
   servers: readonly string[],

@@ -32,7 +32,7 @@ const LEFT_OUT = new Set(['@duckdb/node-api']);
 const projectFolder = (): string => fileURLToPath(new URL('../../../../', import.meta.url));
 
 /** Name and tag of the sidecar's image for the present sources: other sources, another tag. */
-export async function sidecarImageName(root = projectFolder()): Promise<string> {
+async function sidecarImageName(root = projectFolder()): Promise<string> {
   const hash = createHash('sha256');
   const add = async (path: string): Promise<void> => {
     if ((await stat(join(root, path))).isDirectory()) {
