@@ -17,6 +17,8 @@ import {
 import type { Comparison } from './harness.ts';
 
 const local = { id: 0, name: 'local' };
+/** The same for every build: an image belongs to its connector. */
+const builtConnector = crypto.randomUUID();
 
 /** A connector that does nothing, run by each engine of this machine, against a bare spawn of the same program. */
 export async function runComparisons(folder: string): Promise<Comparison[]> {
@@ -70,7 +72,7 @@ async function open(name: 'process' | 'sandbox', folder: string): Promise<Engine
 export const build = async (engine: Engine, url: string): Promise<string> => {
   const { digest } = await engine.build({
     buildId: crypto.randomUUID(),
-    connector: { id: crypto.randomUUID(), version: '1.0.0' },
+    connector: { id: builtConnector, version: '1.0.0' },
     repository: { url, branch: 'main', access: { authorization: 'public' } },
     command: 'true',
     arguments: null,

@@ -37,10 +37,18 @@ export class ConnectorOutput {
     };
   }
 
-  /** Begins to read, or begins anew when the log was interrupted. `known`: lines that the log has. */
+  /** Stops reading while the log is interrupted; nothing is handed over any more when this is fulfilled. */
+  async pause(): Promise<void> {
+    this.#reading?.abort.abort();
+    await this.#reading?.done.catch(() => {});
+  }
+
+  /**
+   * Begins to read, at first or after a pause.
+   *
+   * @param known lines that the log has
+   */
   begin(known: { readonly stdout: number; readonly stderr: number }): void {
-    const before = this.#reading;
-    before?.abort.abort();
     this.#known = { ...known };
     const to = { log: this.#log, mask: this.#request.mask, maskStream: this.#request.maskStream };
     const lines = {
@@ -48,7 +56,7 @@ export class ConnectorOutput {
       stderr: new StreamLines('stderr', to, known.stderr),
     };
     const abort = new AbortController();
-    const done = (before?.done ?? Promise.resolve()).then(() => this.#read(lines, abort.signal));
+    const done = this.#read(lines, abort.signal);
     done.catch(() => {});
     this.#reading = { abort, done, lines };
   }

@@ -27,6 +27,8 @@ export async function awaitExit(container: Container): Promise<ContainerEnd | nu
       // The container may have ended before: then this answers at once.
       await container.wait({ condition: 'not-running' });
       const { State } = await container.inspect();
+      // Somebody removes it, which is no end of the connector's own.
+      if (State.Dead || State.Status === 'removing') return null;
       if (!State.Running) return { exitCode: State.ExitCode, outOfMemory: State.OOMKilled, daemonLeft };
       awaySince = null;
     } catch (error) {

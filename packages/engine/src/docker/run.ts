@@ -147,6 +147,8 @@ export class DockerRun {
 
   async #keepSidecar(): Promise<void> {
     this.#keeper = await SidecarKeeper.start(async () => {
+      // What an earlier sidecar has not written down would reach this one twice.
+      await this.#output?.pause();
       const sidecar = await this.#sidecar.start();
       this.#journaling = true;
       // What went to an earlier sidecar and is not in the journal is handed over again.
@@ -178,6 +180,7 @@ export class DockerRun {
       ),
     );
     this.#usage.stop();
+    await this.#keeper?.ready();
     await this.#output.finish();
     await this.#endSidecar(end);
     return end;
