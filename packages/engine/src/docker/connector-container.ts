@@ -1,6 +1,5 @@
 import type { Container } from 'dockerode';
 import type { RunRequest } from '../engine.ts';
-import { prepareExchangeFolder } from '../run/exchange-folder.ts';
 import { runEnvironment } from '../run/settings.ts';
 import type { DockerHost } from './docker-host.ts';
 import { workLabels } from './labels.ts';
@@ -31,7 +30,6 @@ export async function createConnector(
   { image, words, networkMode }: ConnectorPlace,
 ): Promise<Container> {
   const { identity, limits, network } = request;
-  await prepareExchangeFolder(request.exchangeFolder);
   const environment = runEnvironment(
     request.settings,
     identity,

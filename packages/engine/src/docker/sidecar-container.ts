@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { PassThrough } from 'node:stream';
 import type { Container } from 'dockerode';
 import type { RunRequest } from '../engine.ts';
+import { prepareExchangeFolder } from '../run/exchange-folder.ts';
 import type { Sidecar, SidecarListen, SidecarSummary } from '../run/sidecar.ts';
 import { dockerMessage } from './client.ts';
 import { awaitExit } from './container-end.ts';
@@ -205,6 +206,7 @@ export class SidecarContainer {
       'log-lines-from-stdin': true,
     };
     await mkdir(folder, { recursive: true, mode: 0o700 });
+    await prepareExchangeFolder(this.#request.exchangeFolder);
     await writeFile(join(folder, 'run.json'), JSON.stringify(config), { mode: 0o600 });
     await writeFile(join(folder, 'secrets.json'), JSON.stringify(plan.secretValues), { mode: 0o600 });
     if (process.getuid?.() !== 0) return;
