@@ -50,19 +50,21 @@ async function sidecarImageName(root = projectFolder()): Promise<string> {
 /**
  * Makes sure that the daemon has the sidecar's image for the present sources.
  *
- * @param say takes the lines of a build, which can take a minute
+ * @param say takes a sentence before a build, which can take a minute
+ * @param onLine takes the lines of the build
  * @returns name and tag
  * @throws when it can not be built; the message is the daemon's
  */
 export async function ensureSidecarImage(
   docker: Docker,
   say: (line: string) => void,
+  onLine: (line: string) => void = () => {},
   root = projectFolder(),
 ): Promise<string> {
   const name = await sidecarImageName(root);
   if (await hasImage(docker, name)) return name;
-  say(`Building the image of the Container API, ${name}`);
-  const output = new BuildOutput((_level, text) => say(text));
+  say(`Building the image of the Container API, ${name}; this is done once`);
+  const output = new BuildOutput((_level, text) => onLine(text));
   try {
     const stream = await docker.buildImage(await imageContext(root), {
       t: name,
@@ -89,7 +91,7 @@ export async function ensureSidecarImage(
  * @returns name and tag
  */
 export const buildSidecarImage = (host: string, say: (line: string) => void): Promise<string> =>
-  ensureSidecarImage(dockerClient(host), say);
+  ensureSidecarImage(dockerClient(host), say, say);
 
 async function imageContext(root: string) {
   const packages = await dependencies(root);
@@ -105,6 +107,8 @@ async function imageContext(root: string) {
     map: (header) => {
       header.uid = 0;
       header.gid = 0;
+      // The sidecar's user is another one than whoever cloned the sources.
+      header.mode = (header.mode ?? 0) | (header.type === 'directory' ? 0o555 : 0o444);
       // The recipe belongs to the root of the context.
       header.name = header.name.replace(`${RECIPE}/`, '');
       return header;
