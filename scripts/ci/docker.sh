@@ -72,7 +72,7 @@ make_image() {
   has_image "$1" && return
   {
     echo "FROM debian:bookworm-slim"
-    echo "RUN apt-get -qq install -y --no-install-recommends $2 >/dev/null"
+    echo "RUN (ls /var/lib/apt/lists/*_Packages || apt-get -qq update) >/dev/null 2>&1; apt-get -qq install -y --no-install-recommends $2 >/dev/null"
     echo "$3"
   } | DOCKER_BUILDKIT=0 docker build -q -t "$1" -f - "$scratch/context" >/dev/null 2>"$scratch/build.log" \
     || { cat "$scratch/build.log" >&2; return 1; }

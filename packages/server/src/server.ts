@@ -3,6 +3,7 @@ import { detectEngine, EgressPolicy } from '@slipway/engine';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { startBuildWorker } from './builds/build-worker.ts';
+import { startImageSweeper } from './builds/sweep-images.ts';
 import { type Connection, connect } from './database/connect.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts';
 import { migrate } from './database/migrate.ts';
@@ -190,6 +191,7 @@ async function startWorkers(services: Services, databaseUrl: string, cleanup: Cl
     deployments: startDeploymentWorker,
     processes: startProcessWorker,
     runs: startRunWorker,
+    images: startImageSweeper,
     webhooks: startWebhookWorker,
     answers: startAnswerKeeper,
     counts: startCountKeeper,

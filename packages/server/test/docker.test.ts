@@ -1,6 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { sweepImages } from '../src/builds/sweep-images.ts';
 import { installationId } from '../src/docker-settings.ts';
 import { buildScript, deploy, endOfRun, localRepositories } from './support/deployed.ts';
 import { startTestServer, type TestServer, type TestUser } from './support/server.ts';
@@ -58,6 +59,9 @@ describe.skipIf(!hasDocker)('the server with the engine docker', { timeout: 180_
       ['stderr', 'error', 'complained'],
       ['stdout', 'info', 'printed'],
     ]);
+    // What a version needs is never swept away.
+    await sweepImages(server.server.services, 0);
+    expect(await docker('image', 'ls', '-q', '--no-trunc')).toContain(digest);
     const label = `label=slipway.installation=${installation}`;
     expect(await docker('ps', '-aq', '--filter', label)).toEqual([]);
     expect(await docker('network', 'ls', '-q', '--filter', label)).toEqual([]);

@@ -159,7 +159,7 @@ async function recordStep(run: ActionRun, steps: StoredStep[], event: BuildStepE
 
 /** Commit, image name, tag, digest, duration and state in one transaction. */
 async function succeed(run: ActionRun, version: string, result: BuildResult, log: Log): Promise<void> {
-  const { action } = run;
+  const { action, services } = run;
   const name = imageName(action.connectorId);
   const tag = imageTag(version, result.commit);
   await log.write({
@@ -187,6 +187,8 @@ async function succeed(run: ActionRun, version: string, result: BuildResult, log
         image_name: name,
         image_tag: tag,
         image_digest: result.digest,
+        // Other engines make local bundles, which go nowhere.
+        registry_url: services.engine.name === 'docker' ? services.settings.registry : null,
         vcs_latest_commit: result.commit,
       },
       data: { commit: result.commit, image: `${name}:${tag}`, digest: result.digest },
