@@ -40,3 +40,24 @@ export async function awaitExit(container: Container): Promise<ContainerEnd | nu
     await sleep(RETRY_MS);
   }
 }
+
+/** A daemon that has just begun refuses for a moment what it does not know yet. */
+const REFUSED_TRIES = 10;
+
+/**
+ * Does something at the daemon, again and again while it is away, and a few times when it refuses.
+ *
+ * @throws what the daemon refuses in the end, and when it does not come back
+ */
+export async function acrossRestart<T>(work: () => Promise<T>): Promise<T> {
+  const begin = Date.now();
+  for (let refused = 0; ; ) {
+    try {
+      return await work();
+    } catch (error) {
+      if (statusOf(error) !== null) refused += 1;
+      if (refused > REFUSED_TRIES || Date.now() - begin > DAEMON_AWAY_MS) throw error;
+      await sleep(RETRY_MS);
+    }
+  }
+}

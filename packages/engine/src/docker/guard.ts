@@ -38,6 +38,8 @@ export async function startGuard(
     Hostname: 'connector',
     Labels: workLabels(host.installation, runId, 'guard'),
     HostConfig: {
+      // The sleeping program would not hear a daemon that stops.
+      Init: true,
       NetworkMode: run.name,
       CapDrop: ['ALL'],
       CapAdd: ['NET_ADMIN'],

@@ -49,7 +49,8 @@ async function removeNetwork({ docker }: DockerHost, id: string): Promise<void> 
     } catch (error) {
       const status = statusOf(error);
       if (status === 404) return;
-      if (status !== 403 || attempt === NETWORK_TRIES) throw error;
+      // Still in use, or the daemon has only just begun; a daemon that is away is the caller's business.
+      if (status === null || attempt === NETWORK_TRIES) throw error;
       await sleep(NETWORK_WAIT_MS);
     }
   }

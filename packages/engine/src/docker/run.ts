@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { quoteWords, splitWords } from '@slipway/contract';
 import type { Container } from 'dockerode';
 import { RunDetachedError, type RunRequest, type RunResult } from '../engine.ts';
@@ -12,7 +13,7 @@ import { type ConnectorEnd, RunSupervisor } from '../run/supervisor.ts';
 import { dockerMessage } from './client.ts';
 import { createConnector } from './connector-container.ts';
 import { ConnectorOutput } from './connector-output.ts';
-import { awaitExit, type ContainerEnd } from './container-end.ts';
+import { acrossRestart, awaitExit, type ContainerEnd } from './container-end.ts';
 import type { DockerHost } from './docker-host.ts';
 import { startGuard } from './guard.ts';
 import { findImage } from './images.ts';
@@ -31,6 +32,11 @@ const LISTEN = {
   forwardProxy: false,
   exchangePath: EXCHANGE_INSIDE,
 } as const;
+
+/** Exit codes of a program that was asked to end, or made to. */
+const STOP_CODES = [143, 137];
+/** A daemon that stops ends its containers at the same time; a sidecar needs a moment for it. */
+const SHUTDOWN_MS = 700;
 
 /** One run in containers, from its network to its result. */
 export class DockerRun {
@@ -190,7 +196,7 @@ export class DockerRun {
     if (end === null) return { kind: 'lost' };
     const { exitCode, outOfMemory, daemonLeft } = end;
     // A daemon that goes down takes its containers along; one that had done its work is believed.
-    if (daemonLeft && exitCode !== 0) return { kind: 'lost' };
+    if (exitCode !== 0 && (daemonLeft || (await this.#isGoingDown(exitCode)))) return { kind: 'lost' };
     await this.#output?.finish().catch(() => {});
     const failure = await this.#output?.startFailure(exitCode).catch(() => null);
     if (failure)
@@ -201,6 +207,13 @@ export class DockerRun {
       signal: signalOfExitCode(exitCode),
       outOfMemory,
     };
+  }
+
+  /** Whether a connector was ended together with its sidecar, which nobody but a daemon that stops does. */
+  async #isGoingDown(exitCode: number): Promise<boolean> {
+    if (this.#supervisor.hasStopped || !STOP_CODES.includes(exitCode)) return false;
+    await sleep(SHUTDOWN_MS);
+    return !(await this.#sidecar.isRunning().catch(() => false));
   }
 
   async #untilDetached<T>(work: Promise<T>): Promise<T> {
@@ -242,7 +255,8 @@ export class DockerRun {
 
   async #cleanUp(): Promise<void> {
     this.#letGo();
-    await removeWork(this.#host, this.#request.identity.runId);
+    // What can not be removed now is found by its labels later.
+    await acrossRestart(() => removeWork(this.#host, this.#request.identity.runId)).catch(() => {});
   }
 
   /** Lines go to the sidecar while there is one, since it keeps the journal. */

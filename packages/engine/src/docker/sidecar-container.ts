@@ -135,6 +135,10 @@ export class SidecarContainer {
     for (const event of events) input.off(event, resolve);
   }
 
+  async isRunning(): Promise<boolean> {
+    return (await this.#container?.inspect())?.State.Running ?? false;
+  }
+
   /** Lets go of the container, which lives on. */
   detach(): void {
     this.#finishing = true;

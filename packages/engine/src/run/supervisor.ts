@@ -107,6 +107,11 @@ export class RunSupervisor {
     this.#graceTimer = setTimeout(() => void this.#running?.kill(), STOP_GRACE_MS);
   }
 
+  /** Whether the connector has been ended from here. */
+  get hasStopped(): boolean {
+    return this.#stopped !== null;
+  }
+
   /** Notes that a run was cancelled before or after its connector ran. */
   noteCancelled(): void {
     this.#stopped = { kind: 'cancelled' };
