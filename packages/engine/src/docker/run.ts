@@ -189,6 +189,7 @@ export class DockerRun {
     await this.#keeper?.ready();
     await this.#output.finish();
     await this.#endSidecar(end);
+    if (end.kind === 'lost') await this.#saveOutput(this.#output);
     return end;
   }
 
@@ -207,6 +208,12 @@ export class DockerRun {
       signal: signalOfExitCode(exitCode),
       outOfMemory,
     };
+  }
+
+  /** The sidecar went down too: lines that it has not written down are handed over without it. */
+  async #saveOutput(output: ConnectorOutput): Promise<void> {
+    output.begin(await countLines(this.#request.sidecar.journal));
+    await output.finish().catch(() => {});
   }
 
   /** Whether a connector was ended together with its sidecar, which nobody but a daemon that stops does. */

@@ -34,17 +34,12 @@ describe.skipIf(!mayStart || !answers)('a daemon that is restarted', { timeout: 
 
   const start = async (): Promise<void> => {
     child = spawn(
-      'dockerd',
+      'unshare',
       [
+        // In a network of its own: a second daemon would take the bridge of the first one away.
+        ...['--net', 'dockerd'],
         ...['--host', host, '--data-root', join(root, 'data'), '--exec-root', join(root, 'exec')],
-        ...[
-          '--pidfile',
-          join(root, 'docker.pid'),
-          '--bridge',
-          'none',
-          '--default-address-pool',
-          'base=10.213.0.0/16,size=24',
-        ],
+        ...['--pidfile', join(root, 'docker.pid')],
       ],
       { stdio: 'ignore' },
     );
