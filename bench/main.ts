@@ -1,6 +1,6 @@
 /**
  * Measures the hot paths against the least that could do the same, in one run, and writes the table into
- * `docs/performance.md`. `npm run bench -- rows data-sets wide sidecar api scale run memory` chooses; without names
+ * `docs/performance.md`. `npm run bench -- rows data-sets wide sidecar api scale run docker memory` chooses; without names
  * everything is measured.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { startEmbeddedPostgres } from '../packages/server/src/database/embedded.ts';
 import { apiComparisons } from './api.bench.ts';
 import { dataSetComparisons, measureWide } from './data-sets.bench.ts';
+import { dockerComparisons } from './docker.bench.ts';
 import { type Comparison, compare, markdown, type Result } from './harness.ts';
 import { measureMemory } from './memory.bench.ts';
 import { rowComparisons } from './rows.bench.ts';
@@ -18,7 +19,7 @@ import { measureSidecar } from './sidecar-memory.bench.ts';
 
 const rounds = 7;
 const page = new URL('../docs/performance.md', import.meta.url);
-const names = ['rows', 'data-sets', 'wide', 'sidecar', 'api', 'scale', 'run', 'memory'];
+const names = ['rows', 'data-sets', 'wide', 'sidecar', 'api', 'scale', 'run', 'docker', 'memory'];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !names.includes(name));
@@ -48,6 +49,7 @@ try {
   if (wanted.has('wide')) results.push(...(await measureWide(folder)));
   if (wanted.has('sidecar')) results.push(await measureSidecar(folder));
   if (wanted.has('run')) await measure(await runComparisons(folder));
+  if (wanted.has('docker')) await measure(await dockerComparisons(folder));
   if (['api', 'scale', 'memory'].some((name) => wanted.has(name))) await withDatabase();
   console.log(`\n${markdown(results)}`);
   if (asked.length === 0) await writePage();

@@ -1,7 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createMasker, DEFAULT_CONTAINER_API_CONFIG, startContainerApi } from '@slipway/container-api';
+import {
+  createMasker,
+  DEFAULT_CONTAINER_API_CONFIG,
+  runFolder,
+  startContainerApi,
+} from '@slipway/container-api';
 import {
   DEFAULT_RUN_LIMITS,
   detectEngine,
@@ -12,6 +17,8 @@ import {
 import type { Comparison } from './harness.ts';
 
 const local = { id: 0, name: 'local' };
+/** The same for every build: an image belongs to its connector. */
+const builtConnector = crypto.randomUUID();
 
 /** A connector that does nothing, run by each engine of this machine, against a bare spawn of the same program. */
 export async function runComparisons(folder: string): Promise<Comparison[]> {
@@ -33,7 +40,8 @@ export async function runComparisons(folder: string): Promise<Comparison[]> {
   return comparisons;
 }
 
-function makeRepository(path: string): string {
+/** A connector that does nothing, in a repository of its own. */
+export function makeRepository(path: string): string {
   mkdirSync(path, { recursive: true });
   writeFileSync(join(path, 'Dockerfile'), 'FROM debian:bookworm-slim\nCMD ["true"]\n');
   const git = (...args: string[]) =>
@@ -60,9 +68,11 @@ async function open(name: 'process' | 'sandbox', folder: string): Promise<Engine
   return engine;
 }
 
-const build = async (engine: Engine, url: string): Promise<string> => {
+/** Builds it; answers with the digest. */
+export const build = async (engine: Engine, url: string): Promise<string> => {
   const { digest } = await engine.build({
     buildId: crypto.randomUUID(),
+    connector: { id: builtConnector, version: '1.0.0' },
     repository: { url, branch: 'main', access: { authorization: 'public' } },
     command: 'true',
     arguments: null,
@@ -124,9 +134,19 @@ async function run(engine: Engine, digest: string, base: string): Promise<void> 
         },
         listen,
       ),
+    sidecar: {
+      folder,
+      bucketFolder: null,
+      journal: runFolder(folder).log,
+      image: null,
+      secretValues: [],
+      config: () => ({}),
+      readSummary: async () => null,
+    },
     log: () => {},
     mask: (text) => text,
     signal: new AbortController().signal,
+    detach: new AbortController().signal,
   };
   const result = await engine.run(request);
   if (result.state !== 'finished') throw new Error(`The run ${result.state}: ${result.failure?.reason}`);
@@ -139,7 +159,8 @@ const bareSpawn = (): Promise<void> =>
       .once('close', () => resolve());
   });
 
-async function timed(work: () => Promise<void>): Promise<number> {
+/** Milliseconds that something takes. */
+export async function timed(work: () => Promise<void>): Promise<number> {
   const start = performance.now();
   await work();
   return performance.now() - start;

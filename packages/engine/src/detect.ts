@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { DockerSettings } from './docker/docker-host.ts';
 import type { Engine } from './engine.ts';
 import { createProcessEngine, type ProcessEngineOptions } from './process/process-engine.ts';
 import { findProgram } from './process/programs.ts';
@@ -15,6 +16,10 @@ export interface DetectOptions extends Omit<ProcessEngineOptions, 'machine'> {
   readonly lang: string;
   /** Refuse engines without isolation (SLIPWAY_ENGINE_REQUIRE_ISOLATION). */
   readonly requireIsolation?: boolean;
+  /** Null: there is no Docker Engine to be used. */
+  readonly docker?: DockerSettings | null;
+  /** Takes lines about what takes long, such as building an image. */
+  readonly say?: (line: string) => void;
 }
 
 /** The engine that was chosen, and why, in one sentence for the log. */
@@ -31,14 +36,47 @@ export class EngineUnavailableError extends Error {
 const PROBE_TIMEOUT_MS = 5_000;
 
 /**
- * Chooses the engine of this server. `auto` takes the first that works of sandbox and process.
+ * Chooses the engine of this server. `auto` takes the first that works of docker, sandbox and process.
  *
  * @throws {EngineUnavailableError} when the wanted engine does not work here, or lacks the isolation asked for
  */
 export async function detectEngine(wanted: WantedEngine, options: DetectOptions): Promise<DetectedEngine> {
-  if (wanted === 'docker' || wanted === 'kubernetes') {
-    throw new EngineUnavailableError(`The engine ${wanted} is not part of this installation.`);
+  if (wanted === 'kubernetes') {
+    throw new EngineUnavailableError('The engine kubernetes is not part of this installation.');
   }
+  if (wanted === 'docker' || wanted === 'auto') {
+    const docker = await tryDocker(wanted, options);
+    if ('engine' in docker) return docker;
+    if (wanted === 'docker') {
+      throw new EngineUnavailableError(`The engine docker does not work here: ${docker.problem}`);
+    }
+    return withoutContainers(wanted, options, docker.problem);
+  }
+  return withoutContainers(wanted, options, null);
+}
+
+/** The engine docker, or why it can not be had. */
+async function tryDocker(
+  wanted: WantedEngine,
+  options: DetectOptions,
+): Promise<DetectedEngine | { problem: string | null }> {
+  const { docker, workFolder, git, say = () => {} } = options;
+  if (!docker) return { problem: wanted === 'docker' ? 'SLIPWAY_DOCKER_HOST is empty.' : null };
+  // The libraries are large, and only those who have Docker need them.
+  const { openDocker } = await import('./docker/open.ts');
+  const opened = await openDocker({ ...docker, workFolder, git }, say);
+  if ('problem' in opened) return opened;
+  const reason =
+    wanted === 'auto' ? `Engine docker: it answers at ${docker.host}.` : 'Engine docker: as set.';
+  return { engine: opened.engine, reason };
+}
+
+/** @param docker why the engine docker is not used; null: it was not asked for */
+async function withoutContainers(
+  wanted: 'auto' | 'sandbox' | 'process',
+  options: DetectOptions,
+  docker: string | null,
+): Promise<DetectedEngine> {
   const problem = wanted === 'process' ? null : await sandboxProblem(options.path);
   if (wanted === 'sandbox' && problem !== null) {
     throw new EngineUnavailableError(`The engine sandbox does not work here: ${problem}`);
@@ -58,7 +96,8 @@ export async function detectEngine(wanted: WantedEngine, options: DetectOptions)
     sandbox: sandboxed && bwrap !== null ? { bwrap, tools: findTools(path) } : null,
   };
   const engine = createProcessEngine({ ...options, machine });
-  return { engine, reason: reasonFor(wanted, sandboxed, problem) };
+  const reason = reasonFor(wanted, sandboxed, problem);
+  return { engine, reason: docker === null ? reason : `${reason} ${docker}` };
 }
 
 function reasonFor(wanted: WantedEngine, sandboxed: boolean, problem: string | null): string {

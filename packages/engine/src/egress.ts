@@ -40,10 +40,13 @@ const ALWAYS_REFUSED = [
 /** Decides about addresses. Made once per set of options. */
 export class EgressPolicy {
   readonly #blocked = new BlockList();
+  /** The refused ranges, addresses or CIDR, for firewalls that are to say the same. */
+  readonly refused: readonly string[];
 
   /** @throws {EgressError} when a range in `deny` can not be read */
   constructor(options: EgressOptions = {}) {
     const ranges = [...ALWAYS_REFUSED, ...(options.allowLoopback ? [] : LOOPBACK), ...(options.deny ?? [])];
+    this.refused = ranges;
     for (const range of ranges) addRange(this.#blocked, range);
   }
 

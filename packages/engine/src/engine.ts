@@ -2,7 +2,7 @@ import type { RepositoryAccess } from './git/repository.ts';
 import type { LogSink, Mask, MaskStream } from './log.ts';
 import type { RunFailure } from './run/failure.ts';
 import type { RunIdentity, RunSettings } from './run/settings.ts';
-import type { SidecarSummary, StartSidecar } from './run/sidecar.ts';
+import type { SidecarPlan, SidecarSummary, StartSidecar } from './run/sidecar.ts';
 
 /** Drivers that exist or are foreseen. */
 export type EngineName = 'docker' | 'kubernetes' | 'sandbox' | 'process';
@@ -19,6 +19,8 @@ export interface Isolation {
 export interface Engine {
   readonly name: EngineName;
   readonly isolation: Isolation;
+  /** Whether connectors run on when the server ends, for {@link adopt}. */
+  readonly outlivesServer: boolean;
   /** Can it be used at this moment? @throws when it does not answer, or has no place to work in */
   check(): Promise<void>;
   /**
@@ -38,11 +40,12 @@ export interface Engine {
   /** Asks a run of this machine to end (SIGTERM, 10 s later SIGKILL). False when no such run is alive here. */
   stop(runId: string): Promise<boolean>;
   /**
-   * Takes up a run that another server process started and left behind.
+   * Takes up a run that another server process started and left behind: watches it to its end where it still lives.
    *
+   * @param resume what the run was begun with; asked for only where it matters
    * @returns how it ended, or null when this machine knows nothing of it
    */
-  adopt(runId: string, log: LogSink): Promise<RunResult | null>;
+  adopt(runId: string, log: LogSink, resume: () => Promise<RunRequest>): Promise<RunResult | null>;
   /**
    * Ends and removes everything on this machine that belongs to no run or build in `keep`.
    *
@@ -74,6 +77,8 @@ export interface BuildStepEvent {
 
 export interface BuildRequest {
   readonly buildId: string;
+  /** What the image belongs to: its name and labels. */
+  readonly connector: { readonly id: string; readonly version: string };
   readonly repository: {
     readonly url: string;
     readonly branch: string;
@@ -155,7 +160,10 @@ export interface RunRequest {
    * caller's business.
    */
   readonly exchangeFolder: string;
+  /** Starts the sidecar in the server's process, for drivers whose connectors can reach it there. */
   readonly startSidecar: StartSidecar;
+  /** What drivers need that start it in a container instead. */
+  readonly sidecar: SidecarPlan;
   readonly log: LogSink;
   readonly mask: Mask;
   /** Makes a masker for each of stdout and stderr, in addition to `mask`, which sees single lines only. */
@@ -164,6 +172,16 @@ export interface RunRequest {
   readonly onStarted?: (started: { readonly startedAt: Date; readonly commandLine: string }) => void;
   /** Cancels the run: SIGTERM, 10 seconds later SIGKILL. */
   readonly signal: AbortSignal;
+  /**
+   * The server ends. Where connectors outlive it, the run goes on and {@link Engine.run} rejects with a
+   * {@link RunDetachedError}; elsewhere this is a cancel.
+   */
+  readonly detach: AbortSignal;
+}
+
+/** A run goes on without the server that watched it; {@link Engine.adopt} takes it up again. */
+export class RunDetachedError extends Error {
+  override readonly name = 'RunDetachedError';
 }
 
 export interface RunResult {

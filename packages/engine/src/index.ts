@@ -1,4 +1,6 @@
+export * from './build/image-name.ts';
 export * from './detect.ts';
+export type { DockerSettings, Registry } from './docker/docker-host.ts';
 export * from './egress.ts';
 export * from './engine.ts';
 export { checkout } from './git/checkout.ts';

@@ -19,6 +19,9 @@ function processesOf(runId: string): string[] {
   });
 }
 
+/** Nothing is resumed where connectors end with their server. */
+const never = () => Promise.reject(new Error('nothing is to be resumed'));
+
 test.each(BOTH_ENGINES)(
   'engine %s: a run whose server was killed is ended and told as lost',
   async (name) => {
@@ -36,7 +39,7 @@ test.each(BOTH_ENGINES)(
     server.kill('SIGKILL');
     await once(server, 'exit');
     const { log, lines } = keepLines();
-    const lost = await engine.adopt(runId, log);
+    const lost = await engine.adopt(runId, log, never);
     expect(lost).toMatchObject({
       state: 'failed',
       exitCode: null,
@@ -46,6 +49,6 @@ test.each(BOTH_ENGINES)(
     expect(lines.map((line) => line.message)).toEqual(['The machine that ran the connector was lost.']);
     await expect.poll(() => processesOf(runId)).toEqual([]);
     expect(readdirSync(join(root, 'engine/runs'))).toEqual([]);
-    expect(await engine.adopt(runId, log)).toBeNull();
+    expect(await engine.adopt(runId, log, never)).toBeNull();
   },
 );

@@ -2,7 +2,7 @@
 import { buildFiles, makeEngine, run } from './support.ts';
 
 const [root = '', name = '', mode = ''] = process.argv.slice(2);
-const engine = await makeEngine(name as 'sandbox' | 'process', root);
+const engine = await makeEngine(name as 'docker' | 'sandbox' | 'process', root);
 const digest = await buildFiles(engine, root, {
   'main.py':
     'import urllib.request, os\nprint(urllib.request.urlopen("http://cde-container-api/x").status, os.getuid())\n',

@@ -1,14 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, onTestFinished, test } from 'vitest';
+import { DEFAULT_CONTAINER_API_CONFIG, readLog, readSummary, runFolder } from '@slipway/container-api';
+import { afterAll, describe, onTestFinished, test } from 'vitest';
 import {
   type BuildRequest,
   type BuildStepEvent,
   DEFAULT_RUN_LIMITS,
+  type DockerSettings,
   detectEngine,
   EgressPolicy,
   type Engine,
@@ -16,6 +18,7 @@ import {
   type RunRequest,
   type RunResult,
   type Sidecar,
+  type SidecarPlan,
   type SidecarSummary,
   type StartSidecar,
 } from '../src/index.ts';
@@ -42,10 +45,34 @@ export const BOTH_ENGINES: readonly ('sandbox' | 'process')[] = mayRun('bwrap')
   ? ['sandbox', 'process']
   : ['process'];
 
+const DOCKER: DockerSettings = {
+  host: 'unix:///var/run/docker.sock',
+  installation: 'tests',
+  registry: null,
+  sidecarImage: null,
+  cacheBytes: 5 * 1024 ** 3,
+  ownHosts: [],
+};
+
+/** Each folder of a test is an installation of its own. */
+export const installationOf = (root: string): string => createHash('md5').update(root).digest('hex');
+
+/** All engines that the machine can have: the same scenarios are to end the same in each of them. */
+export const ALL_ENGINES: readonly ('docker' | 'sandbox' | 'process')[] = mayRun('docker info')
+  ? ['docker', ...BOTH_ENGINES]
+  : BOTH_ENGINES;
+
 /** A folder that goes away with the test. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-test-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+/** The same for all tests of a file. */
+export function temporaryFolderOfFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-test-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
 
@@ -88,8 +115,13 @@ export function git(cwd: string, ...args: string[]): string {
 }
 
 /** An engine over a folder of its own. */
-export async function makeEngine(name: 'sandbox' | 'process', root: string): Promise<Engine> {
+export async function makeEngine(
+  name: 'docker' | 'sandbox' | 'process',
+  root: string,
+  docker: Partial<DockerSettings> = {},
+): Promise<Engine> {
   const { engine } = await detectEngine(name, {
+    docker: name === 'docker' ? { ...DOCKER, installation: installationOf(root), ...docker } : null,
     workFolder: join(root, 'engine'),
     git: { egress: new EgressPolicy(), path: process.env.PATH!, localRepositoriesRoot: root },
     path: process.env.PATH!,
@@ -124,7 +156,7 @@ export async function buildFiles(
 ): Promise<string> {
   const url = makeRepository(
     root,
-    { Dockerfile: 'FROM scratch\nCMD x\n', ...files },
+    { Dockerfile: 'FROM python:3.11-slim\nWORKDIR /app\nCOPY . .\nCMD x\n', ...files },
     `repository-${randomUUID()}`,
   );
   const { result } = await build(engine, { url });
@@ -140,6 +172,7 @@ export function build(
   const steps: BuildStepEvent[] = [];
   const result = engine.build({
     buildId: randomUUID(),
+    connector: { id: randomUUID(), version: '1.0.0' },
     repository: { branch: 'main', access: { authorization: 'public' }, ...repository },
     command: 'sh',
     arguments: null,
@@ -198,6 +231,7 @@ export interface Ran {
   readonly calls: string[];
   readonly exchange: string;
   readonly runId: string;
+  readonly folder: string;
 }
 
 /** Runs a built connector with everything at its default. */
@@ -212,7 +246,9 @@ export async function run(
   const kept = keepLines();
   const sidecar = listeningSidecar(summary);
   const runId = more.identity?.runId ?? randomUUID();
-  const exchange = join(root, 'exchange', runId);
+  const folder = join(root, 'run-folders', runId);
+  const exchange = runFolder(folder).exchange;
+  mkdirSync(exchange, { recursive: true });
   const result = await engine.run({
     identity: identityOf(runId),
     digest,
@@ -223,12 +259,52 @@ export async function run(
     network: { mode: 'open' },
     exchangeFolder: exchange,
     startSidecar: sidecar.start,
+    sidecar: planOf(folder, runId),
     log: kept.log,
     mask: (text) => text,
     signal: new AbortController().signal,
+    detach: new AbortController().signal,
     ...more,
   });
-  return { result, ...kept, calls: sidecar.calls, exchange, runId };
+  await addJournal(folder, kept.lines);
+  return { result, ...kept, calls: sidecar.calls, exchange, runId, folder };
+}
+
+/** What a sidecar in a container is told: a data source with nothing to read. */
+export function planOf(folder: string, runId: string, more: Record<string, unknown> = {}): SidecarPlan {
+  return {
+    folder,
+    bucketFolder: null,
+    journal: runFolder(folder).log,
+    image: null,
+    secretValues: [],
+    config: (paths, listen) => ({
+      connector: { type: 'datasource' },
+      run: { id: runId, 'process-id': randomUUID() },
+      listen: { host: listen.host, port: listen.port, 'public-url': listen.publicUrl },
+      'run-folder': paths.folder,
+      'exchange-path': listen.exchangePath,
+      'container-api-config': DEFAULT_CONTAINER_API_CONFIG,
+      ...more,
+    }),
+    readSummary: () => readSummary(runFolder(folder)),
+  };
+}
+
+/** Where the sidecar keeps the journal, the lines are found there, before those that came after its end. */
+async function addJournal(folder: string, lines: Line[]): Promise<void> {
+  lines.unshift(...(await journalLines(folder)));
+}
+
+/** The lines of a run's log journal so far. */
+export async function journalLines(folder: string): Promise<Line[]> {
+  const found: Line[] = [];
+  for (let offset = 0; ; ) {
+    const part = await readLog(runFolder(folder).log, offset);
+    if (part.entries.length === 0) return found;
+    found.push(...part.entries.map(({ level, source, message }) => ({ level, source, message })));
+    offset = part.offset;
+  }
 }
 
 export function identityOf(runId: string): RunRequest['identity'] {

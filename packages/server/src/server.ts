@@ -3,10 +3,12 @@ import { detectEngine, EgressPolicy } from '@slipway/engine';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { startBuildWorker } from './builds/build-worker.ts';
+import { startImageSweeper } from './builds/sweep-images.ts';
 import { type Connection, connect } from './database/connect.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts';
 import { migrate } from './database/migrate.ts';
 import { startDeploymentWorker } from './deployments/deployment-worker.ts';
+import { dockerSettings, installationId } from './docker-settings.ts';
 import { startSignals } from './events/signals.ts';
 import { buildApp } from './http/app.ts';
 import { startAnswerKeeper } from './http/idempotency.ts';
@@ -101,7 +103,14 @@ async function start(
   await migrate(databaseUrl);
   const connection = connect(databaseUrl, { timeZone: settings.timeZone });
   cleanup.add('the database connections', () => connection.close());
-  const { services, engineReason } = await openServices(settings, log, databaseUrl, connection, cleanup);
+  const { services, engineReason } = await openServices(
+    settings,
+    log,
+    databaseUrl,
+    connection,
+    cleanup,
+    progress,
+  );
   const firstAdmin = await ensureFirstAdmin(services);
   if (settings.role !== 'api') await startWorkers(services, databaseUrl, cleanup);
   const app = await listen(services, limits, cleanup);
@@ -130,6 +139,7 @@ async function openServices(
   databaseUrl: string,
   connection: Connection,
   cleanup: Cleanup,
+  progress: (line: string) => void,
 ): Promise<{ services: Services; engineReason: string }> {
   const git = {
     settings: {
@@ -145,6 +155,8 @@ async function openServices(
     path: settings.path,
     lang: settings.lang,
     requireIsolation: settings.engineRequireIsolation,
+    docker: dockerSettings(settings, databaseUrl, await installationId(connection.db)),
+    say: progress,
   });
   const jobs = await startJobs(databaseUrl, log);
   cleanup.add('the queue', () => jobs.stop(20_000));
@@ -179,6 +191,7 @@ async function startWorkers(services: Services, databaseUrl: string, cleanup: Cl
     deployments: startDeploymentWorker,
     processes: startProcessWorker,
     runs: startRunWorker,
+    images: startImageSweeper,
     webhooks: startWebhookWorker,
     answers: startAnswerKeeper,
     counts: startCountKeeper,

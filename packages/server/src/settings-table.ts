@@ -1,5 +1,8 @@
 import { executionModes } from '@slipway/contract';
 
+/** The image that the engine docker builds itself, from these sources. */
+export const BUILT_IN_CONTAINER_API = 'slipway/container-api:0.25.0';
+
 /** How the text of a setting becomes its value. */
 export type Kind =
   | { kind: 'text' }
@@ -116,7 +119,7 @@ export const settingRows: readonly SettingRow[] = [
   },
   {
     name: 'SLIPWAY_CONTAINER_API_IMAGE',
-    default: 'slipway/container-api:0.25.0',
+    default: BUILT_IN_CONTAINER_API,
     meaning: 'Default image of the Container API.',
     type: text,
   },

@@ -3,15 +3,19 @@ import type { Readable } from 'node:stream';
 import { toLogLevel } from '../log/levels.ts';
 import { LOG_SOURCES, type LogSource, type NewLogEntry, type RunLog } from '../log/run-log.ts';
 
+/** Says that no more lines come. */
+const END_OF_LINES = '{"event":"end"}';
+
 /**
  * Takes log entries of whoever started the sidecar, one JSON object a line: what the connector printed, and what the
  * engine has to say. They share the numbers and the masking of the run's log. A line that is no entry is logged as text of
  * the engine: nothing is lost in silence.
  *
- * @returns when the input is over
+ * @returns when the input is over, or a line has said so: the input of a container stays open
  */
 export async function takeLogLines(input: Readable, log: RunLog): Promise<void> {
   for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (line === END_OF_LINES) return;
     if (line !== '') await log.write(toEntry(line));
   }
 }

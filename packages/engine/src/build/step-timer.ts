@@ -31,6 +31,11 @@ export class StepTimer {
     await this.#onStep({ name, status: 'skipped', startedAt: now, finishedAt: now, durationMs: 0 });
   }
 
+  /** Ends the last step well; the others are ended by the next one. */
+  async done(): Promise<void> {
+    await this.#end('done');
+  }
+
   async fail(): Promise<void> {
     await this.#end('failed');
   }

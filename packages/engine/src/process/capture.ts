@@ -5,10 +5,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { LogSink, Mask, MaskStream } from '../log.ts';
-import { LineSplitter } from '../run/line-splitter.ts';
-
-/** Bytes of one source that are kept (container-api.md 8.9). */
-const CAPTURE_LIMIT_BYTES = 100 * 1024 * 1024;
+import { CAPTURE_LIMIT_BYTES, StreamLines } from '../run/stream-lines.ts';
 
 const READ_BYTES = 256 * 1024;
 /** How long a pipe may stay open after everything that could write to it has been killed. */
@@ -28,8 +25,7 @@ export class OutputCapture {
   readonly writeEnd: number;
   readonly #source: 'stdout' | 'stderr';
   readonly #log: LogSink;
-  readonly #mask: Mask;
-  readonly #maskStream: MaskStream | null;
+  readonly #split: StreamLines;
   readonly #spool: FileHandle;
   readonly #reader: Socket;
   readonly #ended = Promise.withResolvers<void>();
@@ -39,20 +35,17 @@ export class OutputCapture {
   #released = false;
   #dropped = false;
   #finished = false;
-  #lines = 0;
   #writing: Promise<unknown> = Promise.resolve();
 
   private constructor(
     source: 'stdout' | 'stderr',
     ends: { read: number; write: number; spool: FileHandle },
     log: LogSink,
-    mask: Mask,
-    maskStream: MaskStream | null,
+    split: StreamLines,
   ) {
-    this.#maskStream = maskStream;
     this.#source = source;
     this.#log = log;
-    this.#mask = mask;
+    this.#split = split;
     this.#spool = ends.spool;
     this.writeEnd = ends.write;
     this.#reader = new Socket({ fd: ends.read, readable: true, writable: false });
@@ -79,14 +72,15 @@ export class OutputCapture {
       const write = openSync(pipe(source), constants.O_WRONLY);
       const spool = await open(join(folder, `${source}.spool`), 'w+', 0o600);
       await rm(pipe(source));
-      return new OutputCapture(source, { read, write, spool }, log, mask, maskStream?.() ?? null);
+      const split = new StreamLines(source, { log, mask, maskStream });
+      return new OutputCapture(source, { read, write, spool }, log, split);
     };
     return { stdout: await one('stdout'), stderr: await one('stderr') };
   }
 
   /** Entries handed to the log so far. */
   get lines(): number {
-    return this.#lines;
+    return this.#split.lines;
   }
 
   /** Closes our copy of the write end once the child has its own: the pipe ends when nobody holds one any more. */
@@ -140,23 +134,6 @@ export class OutputCapture {
 
   /** Reads the spool behind the writer and hands over its lines. */
   async #pumpLines(): Promise<void> {
-    const level = this.#source === 'stdout' ? 'info' : 'error';
-    const batch: string[] = [];
-    const splitter = new LineSplitter((line) => batch.push(line));
-    const flush = async () => {
-      for (const line of batch) {
-        this.#lines += 1;
-        const handed = this.#log(level, this.#source, this.#mask(line).replaceAll('\0', '\ufffd'));
-        if (handed) await handed;
-      }
-      batch.length = 0;
-    };
-    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-    const split = (bytes: Buffer, last: boolean) => {
-      if (this.#maskStream === null) return splitter.write(bytes);
-      const text = this.#maskStream.push(decoder.decode(bytes, { stream: !last }));
-      splitter.write(Buffer.from(last ? text + this.#maskStream.end() : text));
-    };
     const buffer = Buffer.alloc(READ_BYTES);
     let position = 0;
     for (;;) {
@@ -164,24 +141,14 @@ export class OutputCapture {
       const finished = this.#finished;
       const { bytesRead } = await this.#spool.read(buffer, 0, buffer.length, position);
       position += bytesRead;
-      split(buffer.subarray(0, bytesRead), false);
-      await flush();
+      await this.#split.take(buffer.subarray(0, bytesRead));
       if (bytesRead > 0) continue;
       if (finished) break;
       await wake;
       this.#wake = Promise.withResolvers<void>();
     }
-    split(Buffer.alloc(0), true);
-    splitter.end();
-    await flush();
-    if (this.#dropped) {
-      const limit = CAPTURE_LIMIT_BYTES / (1024 * 1024);
-      await this.#log(
-        'warning',
-        'engine',
-        `More than ${limit} MiB on ${this.#source}: the rest was dropped.`,
-      );
-    }
+    await this.#split.end();
+    if (this.#dropped) await this.#split.sayDropped();
   }
 }
 

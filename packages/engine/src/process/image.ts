@@ -1,9 +1,10 @@
-import { mkdir, realpath, rm } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { quoteWords } from '@slipway/contract';
+import { imageFailed } from '../build/check.ts';
 import { checkoutDigest, gitLeftovers } from '../build/digest.ts';
 import { findRecipe, RecipeError } from '../build/recipe.ts';
-import { BuildError, type BuildRequest } from '../engine.ts';
+import type { BuildRequest } from '../engine.ts';
 import type { BundleStore } from './bundle-store.ts';
 import type { Machine } from './place.ts';
 import type { RunFolder } from './run-folder.ts';
@@ -76,22 +77,8 @@ export async function makeBundle(
   return { digest, reused: false };
 }
 
-export function imageFailed(code: number, step: 'check' | 'image' = 'image'): BuildError {
-  return new BuildError(step, `Build docker image failed, with exit code ${code}`, code);
-}
-
 /** npm is shown inside a sandbox as a folder of ours, since it need not lie among the system's programs. */
 function insideWords(words: readonly string[]): readonly string[] {
   if (words[0] !== 'npm') return words;
   return ['node', `${INSIDE.tools}/lib/node_modules/npm/bin/npm-cli.js`, ...words.slice(1)];
-}
-
-/** The connector's folder in a checkout; links may not lead out of it. Null when it is not there. */
-export async function connectorFolder(checkout: string, directory: string): Promise<string | null> {
-  await mkdir(checkout, { recursive: true });
-  const root = await realpath(checkout);
-  const real = await realpath(join(root, directory)).catch(() => null);
-  if (real === null) return null;
-  const inside = relative(root, real);
-  return inside.startsWith('..') ? null : inside;
 }

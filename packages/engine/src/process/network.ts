@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EgressPolicy } from '../egress.ts';
 import type { NetworkPolicy } from '../engine.ts';
+import { createEgressProxy } from '../run/egress-proxy.ts';
 import type { Sidecar, StartSidecar } from '../run/sidecar.ts';
-import { createEgressProxy } from './egress-proxy.ts';
-import { SidecarKeeper } from './sidecar-keeper.ts';
+import { SidecarKeeper } from '../run/sidecar-keeper.ts';
 
 /** The fixed name of the sidecar. */
 const SIDECAR_NAME = 'cde-container-api';

@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BundleRecord } from './bundle-store.ts';
@@ -63,12 +63,6 @@ export function placeOf(
       ...(record.python ? { PYTHONPATH: python } : {}),
     },
   };
-}
-
-/** Makes the exchange folder: every user of the image may write there (container-api.md 8.6). */
-export async function prepareExchangeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true });
-  await chmod(path, 0o777);
 }
 
 /** How a sandbox of this driver is to be laid out. */

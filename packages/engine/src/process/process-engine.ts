@@ -43,6 +43,7 @@ export function createProcessEngine(options: ProcessEngineOptions): Engine {
   return {
     name,
     isolation: ISOLATION[name],
+    outlivesServer: false,
     check: async () => {
       await mkdir(workFolder, { recursive: true });
       await access(workFolder, constants.W_OK);

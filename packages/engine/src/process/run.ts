@@ -1,22 +1,20 @@
 import { quoteWords, splitWords } from '@slipway/contract';
 import type { EgressPolicy } from '../egress.ts';
 import type { RunRequest, RunResult } from '../engine.ts';
-import { failureOf, type RunEnd, type StopCause } from '../run/failure.ts';
-import { runEnvironment, SettingsTooLargeError, settingOptions } from '../run/settings.ts';
+import { prepareExchangeFolder } from '../run/exchange-folder.ts';
+import { runEnvironment, settingOptions } from '../run/settings.ts';
 import type { SidecarSummary } from '../run/sidecar.ts';
+import { type ConnectorEnd, RunSupervisor } from '../run/supervisor.ts';
 import { type BundleStore, copyFolder } from './bundle-store.ts';
 import { OutputCapture } from './capture.ts';
-import { type LaunchEnd, type Launched, launchPlain, launchSandboxed } from './launch.ts';
+import { type Launched, launchPlain, launchSandboxed } from './launch.ts';
 import { openRunNetwork, type RunNetwork } from './network.ts';
-import { LAUNCHER_WORDS, layOutSandbox, type Machine, placeOf, prepareExchangeFolder } from './place.ts';
+import { LAUNCHER_WORDS, layOutSandbox, type Machine, placeOf } from './place.ts';
 import { readProcess } from './process-table.ts';
 import { lookupProgram } from './programs.ts';
 import { createRunFolder, type RunFolder, removeRunFolder, writeRunRecord } from './run-folder.ts';
 import { INSIDE } from './sandbox.ts';
 import { LimitWatcher, type Usage } from './watcher.ts';
-
-/** Time between SIGTERM and SIGKILL (container-api.md 8.7). */
-const STOP_GRACE_MS = 10_000;
 
 /** What the driver gives to every run. */
 export interface RunContext {
@@ -32,8 +30,7 @@ export interface RunContext {
 export class ConnectorRun {
   readonly #context: RunContext;
   readonly #request: RunRequest;
-  #stopped: StopCause | null = null;
-  #launched: Launched | null = null;
+  readonly #supervisor: RunSupervisor;
   #network: RunNetwork | null = null;
   #captures: { stdout: OutputCapture; stderr: OutputCapture } | null = null;
   #usage: Usage | null = null;
@@ -44,11 +41,17 @@ export class ConnectorRun {
   constructor(context: RunContext, request: RunRequest) {
     this.#context = context;
     this.#request = request;
+    this.#supervisor = new RunSupervisor(request);
   }
 
   /** Runs the connector to its end and cleans up. Rejects only when the log refuses lines or the disk fails. */
   async run(): Promise<RunResult> {
-    const signal = AbortSignal.any([this.#request.signal, this.#context.stopSignal]);
+    const signal = AbortSignal.any([
+      this.#request.signal,
+      // The connector's pipes end with the server.
+      this.#request.detach,
+      this.#context.stopSignal,
+    ]);
     const folder = await createRunFolder(this.#context.workFolder, this.#request.identity.runId);
     try {
       const end = await this.#startAndWait(folder, signal);
@@ -59,15 +62,16 @@ export class ConnectorRun {
     }
   }
 
-  async #startAndWait(folder: RunFolder, signal: AbortSignal): Promise<LaunchEnd | Error> {
+  async #startAndWait(folder: RunFolder, signal: AbortSignal): Promise<ConnectorEnd | Error> {
     let launched: Launched;
     try {
       signal.throwIfAborted();
       launched = await this.#start(folder);
     } catch (error) {
-      if (signal.aborted) this.#stopped = { kind: 'cancelled' };
+      if (signal.aborted) this.#supervisor.noteCancelled();
       await this.#captures?.stdout.finish();
       await this.#captures?.stderr.finish();
+      if (error instanceof StartError) return error.end;
       return error instanceof Error ? error : new Error(String(error));
     }
     return await this.#supervise(launched, folder, signal);
@@ -86,9 +90,14 @@ export class ConnectorRun {
       request.settings,
       request.identity,
       {
-        ...place,
         containerApiUrl: network.containerApiUrl,
-        lang: context.machine.lang,
+        exchangeFolder: place.exchangeFolder,
+        surroundings: {
+          PATH: place.path,
+          LANG: context.machine.lang,
+          HOME: place.home,
+          TMPDIR: place.temporaryFolder,
+        },
         proxy: network.proxy,
       },
       place.imageVariables,
@@ -162,9 +171,8 @@ export class ConnectorRun {
     return this.#network;
   }
 
-  async #supervise(launched: Launched, folder: RunFolder, signal: AbortSignal): Promise<LaunchEnd> {
+  async #supervise(launched: Launched, folder: RunFolder, signal: AbortSignal): Promise<ConnectorEnd> {
     const { limits, identity } = this.#request;
-    this.#launched = launched;
     this.#startedAt = new Date();
     this.#request.onStarted?.({ startedAt: this.#startedAt, commandLine: this.#commandLine });
     const recorded = writeRunRecord(folder.root, {
@@ -174,82 +182,30 @@ export class ConnectorRun {
       commandLine: this.#commandLine,
       startedAt: this.#startedAt.toISOString(),
     });
-    const cancel = () => this.#stop({ kind: 'cancelled' }, 'gently');
-    const timeLimit = setTimeout(
-      () => this.#stop({ kind: 'timeout', seconds: limits.timeoutSeconds }, 'gently'),
-      limits.timeoutSeconds * 1000,
-    );
     const watcher = new LimitWatcher(
       launched.tree,
       limits,
       [this.#request.exchangeFolder, folder.temporary, folder.home, folder.bundle],
-      (cause) => this.#stop(cause, 'at once'),
+      (cause) => this.#supervisor.stop(cause, 'at once'),
     );
     watcher.start();
-    this.#network?.keeper.givenUp.then(() => this.#stop({ kind: 'sidecar' }, 'at once'));
-    signal.addEventListener('abort', cancel, { once: true });
-    if (signal.aborted) cancel();
-    const end = await launched.ended;
-    clearTimeout(timeLimit);
-    clearTimeout(this.#graceTimer);
-    signal.removeEventListener('abort', cancel);
+    const keeper = this.#network?.keeper;
+    const end = await this.#supervisor.supervise(launched, keeper, signal);
     this.#usage = watcher.stop();
     await recorded;
     // A sandbox takes everything inside with it.
     if (this.#context.machine.sandbox === null) await launched.tree.killAll();
     await Promise.all([this.#captures?.stdout.finish(), this.#captures?.stderr.finish()]);
-    await this.#network?.keeper.current.closeOutputs();
-    await this.#finishProcesses(end, signal);
-    this.#summary = (await this.#network?.keeper.current.summary()) ?? null;
+    await keeper?.current.closeOutputs();
+    await this.#supervisor.finishProcesses(keeper, end, signal);
+    this.#summary = (await keeper?.current.summary()) ?? null;
     return end;
   }
 
-  /** After exit code 0 storage processes may finish, without a time limit; after any other end they are stopped. */
-  async #finishProcesses(end: LaunchEnd, signal: AbortSignal): Promise<void> {
-    const succeeded = this.#stopped === null && end.kind === 'exited' && end.exitCode === 0;
-    await this.#network?.keeper.current.finishProcesses(succeeded ? signal : AbortSignal.abort());
-    if (succeeded && signal.aborted) this.#stopped = { kind: 'cancelled' };
-  }
-
-  #graceTimer: NodeJS.Timeout | undefined;
-
-  /** Ends the connector; the first cause stays. */
-  #stop(cause: StopCause, how: 'gently' | 'at once'): void {
-    const first = this.#stopped === null;
-    this.#stopped ??= cause;
-    if (how === 'at once') {
-      // Also while a cancelled run is given its time: a limit that is passed leaves none.
-      void this.#launched?.kill();
-      return;
-    }
-    if (!first) return;
-    this.#launched?.terminate();
-    this.#graceTimer = setTimeout(() => void this.#launched?.kill(), STOP_GRACE_MS);
-  }
-
-  async #result(outcome: LaunchEnd | Error): Promise<RunResult> {
-    const exited = !(outcome instanceof Error) && outcome.kind === 'exited' ? outcome : null;
-    const end: RunEnd = {
-      stopped: this.#stopped,
-      started: exited !== null,
-      startFailure: startFailureOf(outcome, this.#request.command),
-      settingsTooLarge: outcome instanceof SettingsTooLargeError,
-      exitCode: exited?.exitCode ?? null,
-      signal: exited?.signal ?? null,
-      outputFailed: this.#summary?.outputFailed ?? false,
-      outputRefusedStatus: this.#summary?.outputRefusedStatus ?? null,
-      failedProcess: this.#summary?.failedProcess ?? null,
-    };
-    const failure = failureOf(end);
-    if (failure) await this.#request.log('error', 'engine', this.#request.mask(failure.reason));
+  async #result(outcome: ConnectorEnd | Error): Promise<RunResult> {
     const measured = this.#usage?.measured ? this.#usage : null;
-    return {
-      state: failure === null ? 'finished' : failure.origin === 'cancelled' ? 'cancelled' : 'failed',
-      exitCode: end.exitCode,
-      failure: failure && { ...failure, reason: this.#request.mask(failure.reason) },
-      commandLine: this.#commandLine,
-      startedAt: exited === null ? null : this.#startedAt,
-      finishedAt: new Date(),
+    return await this.#supervisor.result(outcome, this.#commandLine, {
+      startedAt: this.#startedAt,
       cpuMs: measured?.cpuMs ?? null,
       memoryPeakMb: measured ? Math.ceil(measured.memoryPeakBytes / (1024 * 1024)) : null,
       logLines: {
@@ -257,27 +213,16 @@ export class ConnectorRun {
         stderr: this.#captures?.stderr.lines ?? 0,
       },
       sidecar: this.#summary,
-    };
+    });
   }
 }
 
 /** The program itself can not be started. */
 class StartError extends Error {
-  readonly word: string;
-  readonly kind: 'not-found' | 'failed';
+  readonly end: ConnectorEnd;
 
   constructor(word: string, kind: 'not-found' | 'failed', cause: string) {
     super(cause);
-    this.word = word;
-    this.kind = kind;
+    this.end = { kind: 'start-failed', notFound: kind === 'not-found', word, cause };
   }
-}
-
-function startFailureOf(outcome: LaunchEnd | Error, command: string): RunEnd['startFailure'] {
-  if (outcome instanceof StartError)
-    return { kind: outcome.kind, word: outcome.word, cause: outcome.message };
-  // Texts end with a full stop of the contract's own.
-  if (outcome instanceof Error)
-    return { kind: 'failed', word: command, cause: outcome.message.replace(/\.+$/, '') };
-  return outcome.kind === 'start-failed' ? { kind: 'failed', word: command, cause: outcome.cause } : null;
 }

@@ -1,6 +1,5 @@
-import { lstat, opendir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { RunLimits } from '../engine.ts';
+import { folderBytes } from '../run/exchange-folder.ts';
 import type { StopCause } from '../run/failure.ts';
 import { proportionalBytes } from './process-table.ts';
 import type { ProcessTree } from './process-tree.ts';
@@ -104,25 +103,4 @@ export class LimitWatcher {
     const took = performance.now() - begin;
     this.#after(Math.max(DISK_INTERVAL_MS, took / DISK_DUTY), () => this.#watchDisk());
   }
-}
-
-/**
- * Disk space below a folder in bytes, as allocated: a sparse file counts with what it really takes. Links are not
- * followed.
- */
-async function folderBytes(folder: string, cancelled: () => boolean = () => false): Promise<number> {
-  let bytes = 0;
-  const entries = await opendir(folder).catch(() => null);
-  if (!entries) return 0;
-  for await (const entry of entries) {
-    if (cancelled()) return bytes;
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) {
-      bytes += await folderBytes(path, cancelled);
-    } else {
-      const info = await lstat(path).catch(() => null);
-      bytes += (info?.blocks ?? 0) * 512;
-    }
-  }
-  return bytes;
 }

@@ -45,10 +45,8 @@ export class SettingsTooLargeError extends Error {
 export interface RunPlace {
   readonly containerApiUrl: string;
   readonly exchangeFolder: string;
-  readonly path: string;
-  readonly lang: string;
-  readonly home: string;
-  readonly temporaryFolder: string;
+  /** `PATH`, `LANG`, `HOME` and `TMPDIR` where the engine decides about them and not an image. */
+  readonly surroundings: Readonly<Record<string, string>>;
   /** Proxy variables, where the fixed name of the sidecar does not resolve or outgoing calls need a proxy. */
   readonly proxy: Readonly<Record<string, string>>;
 }
@@ -110,10 +108,7 @@ function contextVariables(identity: RunIdentity, place: RunPlace): Record<string
     SLIPWAY_STAGE: identity.stage,
     SLIPWAY_EXCHANGE_DIR: place.exchangeFolder,
     TZ: 'UTC',
-    PATH: place.path,
-    LANG: place.lang,
-    HOME: place.home,
-    TMPDIR: place.temporaryFolder,
+    ...place.surroundings,
     ...place.proxy,
   };
 }

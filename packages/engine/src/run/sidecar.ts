@@ -25,6 +25,11 @@ export interface SidecarSummary {
   readonly outputRefusedStatus: number | null;
   /** The first storage process that failed and was not repeated with success. */
   readonly failedProcess: { readonly id: string; readonly cause: string } | null;
+  /** Rows given out per input stream; the counters are there where a sidecar in a process of its own has left them. */
+  readonly rowsRead?: Readonly<Record<string, number>>;
+  readonly requests?: number;
+  /** Answers outside 200 to 299. */
+  readonly errors?: number;
 }
 
 /** Where a sidecar is to listen. */
@@ -42,3 +47,24 @@ export interface SidecarListen {
 
 /** Starts the sidecar of a run. It answers every endpoint when the promise is fulfilled. */
 export type StartSidecar = (listen: SidecarListen) => Promise<Sidecar>;
+
+/** What a driver needs that starts the sidecar in a process of its own, with its configuration in a file. */
+export interface SidecarPlan {
+  /** Absolute path of the run's folder: everything the sidecar must not lose. The exchange folder lies in it. */
+  readonly folder: string;
+  /** Absolute path of the linked bucket's folder; null: none is linked. */
+  readonly bucketFolder: string | null;
+  /** Absolute path of the run's log journal, which the sidecar writes. */
+  readonly journal: string;
+  /** Image to use; null: the engine's. */
+  readonly image: string | null;
+  /** Values that the sidecar hides. */
+  readonly secretValues: readonly string[];
+  /** The configuration of the run (`RunConfig`), with the paths as the sidecar sees them. */
+  readonly config: (
+    paths: { readonly folder: string; readonly bucketFolder: string | null },
+    listen: SidecarListen,
+  ) => Readonly<Record<string, unknown>>;
+  /** What the sidecar has left about the run when it ended; null when it did not end in order. */
+  readonly readSummary: () => Promise<SidecarSummary | null>;
+}

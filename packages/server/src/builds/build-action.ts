@@ -1,5 +1,12 @@
 import { createMasker } from '@slipway/container-api';
-import { BuildError, type BuildResult, type BuildStepEvent, type RepositoryAccess } from '@slipway/engine';
+import {
+  BuildError,
+  type BuildResult,
+  type BuildStepEvent,
+  imageName,
+  imageTag,
+  type RepositoryAccess,
+} from '@slipway/engine';
 import { sql } from 'kysely';
 import type { Work } from '../context.ts';
 import { type Log, openLog } from '../events/log-store.ts';
@@ -86,6 +93,7 @@ const readBuild = ({ services, action }: ActionRun) =>
     .executeTakeFirstOrThrow();
 
 interface Prepared {
+  version: string;
   branch: string;
   commit: string | null;
   access: RepositoryAccess | null;
@@ -99,6 +107,7 @@ async function buildWithEngine(run: ActionRun, row: VersionRow, prepared: Prepar
   try {
     return await services.engine.build({
       buildId: action.id,
+      connector: { id: action.connectorId, version: prepared.version },
       repository: {
         url: row.vcs_url ?? '',
         branch: prepared.branch,
@@ -150,9 +159,9 @@ async function recordStep(run: ActionRun, steps: StoredStep[], event: BuildStepE
 
 /** Commit, image name, tag, digest, duration and state in one transaction. */
 async function succeed(run: ActionRun, version: string, result: BuildResult, log: Log): Promise<void> {
-  const { action } = run;
-  const name = `slipway/${action.connectorId}`;
-  const tag = `${version}-${result.commit.slice(0, 12)}`;
+  const { action, services } = run;
+  const name = imageName(action.connectorId);
+  const tag = imageTag(version, result.commit);
   await log.write({
     level: 'success',
     source: 'engine',
@@ -178,6 +187,8 @@ async function succeed(run: ActionRun, version: string, result: BuildResult, log
         image_name: name,
         image_tag: tag,
         image_digest: result.digest,
+        // Other engines make local bundles, which go nowhere.
+        registry_url: services.engine.name === 'docker' ? services.settings.registry : null,
         vcs_latest_commit: result.commit,
       },
       data: { commit: result.commit, image: `${name}:${tag}`, digest: result.digest },

@@ -1,7 +1,8 @@
 import type { RunState } from '@slipway/contract';
 import type { RunFailure, RunIdentity } from '@slipway/engine';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { announce } from '../events/signals.ts';
+import type { MessageOrigin } from '../platform/gateway.ts';
 import type { Services } from '../services.ts';
 import type { RunSpec } from './new-run.ts';
 import type { RunValue } from './settings-of-run.ts';
@@ -48,12 +49,31 @@ export async function claimRun({ db, workerId }: Services, id: string): Promise<
     await announce(work, id);
     return rows[0] ?? null;
   });
-  if (!row) return null;
+  return row && claimedRun(row);
+}
+
+/**
+ * Takes over a running run as work of this worker; null when somebody works on it, or it has ended.
+ *
+ * @param isLost SQL: nobody works on the row
+ */
+export async function takeOverRun(
+  { db, workerId }: Services,
+  id: string,
+  isLost: RawBuilder<boolean>,
+): Promise<ClaimedRun | null> {
+  const { rows } = await sql<Row>`
+    UPDATE runs SET worker_id = ${workerId}
+    WHERE id = ${id} AND state = 'running' AND ${isLost} RETURNING *`.execute(db);
+  return rows[0] ? claimedRun(rows[0]) : null;
+}
+
+function claimedRun(row: Row): ClaimedRun {
   return {
-    id,
+    id: row.id,
     connectorName: row.spec.connectorName,
     identity: {
-      runId: id,
+      runId: row.id,
       processId: row.process_id,
       siteId: row.site_id,
       connectorId: row.connector_id,
@@ -70,6 +90,14 @@ export async function claimRun({ db, workerId }: Services, id: string): Promise<
     sealedValues: row.sealed_values,
   };
 }
+
+/** Whom messages of a run come from. */
+export const originOf = ({ id, identity, site, connectorName }: ClaimedRun): MessageOrigin => ({
+  site: site.id,
+  process: identity.processId,
+  run: id,
+  source: connectorName,
+});
 
 /** How a run ended, as far as its process needs to know. */
 export interface RunOutcome {

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { RunFailure, RunResult } from '@slipway/engine';
+import type { RunFailure, RunResult, SidecarSummary } from '@slipway/engine';
 import { describeOutput, OutputStream } from '@slipway/records';
 import { sql } from 'kysely';
 import { connectorOwner } from '../connectors/seen-by.ts';
@@ -22,6 +22,15 @@ export interface RunEnd extends Pick<RunResult, 'state' | 'exitCode' | 'failure'
   requests: number;
   errors: number;
 }
+
+/** What a sidecar in a process of its own has counted. */
+export const countersOf = (
+  sidecar: SidecarSummary | null,
+): Pick<RunEnd, 'rowsRead' | 'requests' | 'errors'> => ({
+  rowsRead: sidecar?.rowsRead ?? {},
+  requests: sidecar?.requests ?? 0,
+  errors: sidecar?.errors ?? 0,
+});
 
 /** The end of a run about which nothing could be measured. */
 export const unmeasured = (failure: RunFailure): RunEnd => ({

@@ -1,13 +1,13 @@
 import { createMasker, runFolder } from '@slipway/container-api';
-import { MACHINE_LOST, type RunResult } from '@slipway/engine';
+import { MACHINE_LOST, RunDetachedError, type RunResult } from '@slipway/engine';
 import { sql } from 'kysely';
 import { type Watch, watch } from '../events/signals.ts';
 import { handsOf, isUnattended } from '../jobs/hands.ts';
 import { watchCancel } from '../jobs/watch-cancel.ts';
 import type { Services } from '../services.ts';
 import { prepareCheckpoints } from './checkpoints.ts';
-import { type ClaimedRun, claimRun, outcomeOf, type RunOutcome } from './claimed-run.ts';
-import { endRun, type RunEnd, unmeasured } from './end-run.ts';
+import { type ClaimedRun, claimRun, originOf, outcomeOf, type RunOutcome } from './claimed-run.ts';
+import { countersOf, endRun, type RunEnd, unmeasured } from './end-run.ts';
 import { recoverRun } from './recover-runs.ts';
 import { prepareFiles, prepareInput } from './run-input.ts';
 import { RunJournal } from './run-journal.ts';
@@ -28,7 +28,8 @@ const slots = new WeakMap<Services, Slots>();
  * Executes a run to its end and tells how it ended. A run that has ended already is not repeated; one that a dead worker
  * left is ended truthfully.
  *
- * @param stopping aborted when this worker ends: the connector is ended with it, and the run is lost
+ * @param stopping aborted when this worker ends: the connector is ended with it, and the run is lost; where connectors
+ * outlive the server, the run stays as it is for another worker
  * @param files folder whose files the run finds in its exchange folder; null: none
  */
 export async function executeRun(
@@ -77,7 +78,7 @@ async function awaitEnd(services: Services, id: string, news: Watch, stopping: A
     );
     const row = rows[0];
     if (!row || isEnded(row.state)) return;
-    if (row.state === 'running' && row.lost) await recoverRun(services, id);
+    if (row.state === 'running' && row.lost) await recoverRun(services, id, stopping);
     else await news.next(cancelCheckMs);
   }
 }
@@ -94,20 +95,16 @@ async function work(
   ending: Ending,
 ): Promise<void> {
   const folder = runFolder(await services.storage.folder('runs', run.id));
-  const origin = {
-    site: run.site.id,
-    process: run.identity.processId,
-    run: run.id,
-    source: run.connectorName,
-  };
-  const shipper = shipRun(services, origin, folder);
+  const shipper = shipRun(services, originOf(run), folder);
   const end = await runConnector(services, run, files, ending).catch((error: unknown) =>
-    notStarted(services, run, error),
+    error instanceof RunDetachedError ? null : notStarted(services, run, error),
   );
   await shipper.finish().catch((error: unknown) => {
     // It stays in the journals; the run's end counts for more.
     services.log.error({ err: error, run: run.id }, 'the rest of what a run says could not be stored');
   });
+  // It goes on without us; whoever takes it up records its end.
+  if (end === null) return;
   await endRun(services, run.id, services.workerId, { ...end, logLines: shipper.counts });
 }
 
@@ -131,12 +128,17 @@ async function runConnector(
     };
     await prepareCheckpoints(services.db, scope, runFolder(settings.folder));
     const request = requestOf(services, run, settings, journal);
-    const signal = AbortSignal.any([cancelled, stopping]);
     const onStarted = ({ commandLine }: { commandLine: string }): void => {
       void recordStart(services, run.id, commandLine);
     };
-    const result = await services.engine.run({ ...request, signal, onStarted });
-    return endOf(stopping.aborted && !cancelled.aborted ? lost(result) : result, journal);
+    const result = await services.engine.run({
+      ...request,
+      signal: cancelled,
+      detach: stopping,
+      onStarted,
+    });
+    const endedWithUs = result.state === 'cancelled' && stopping.aborted && !cancelled.aborted;
+    return endOf(endedWithUs ? lost(result) : result, journal);
   } finally {
     await journal.close();
   }
@@ -153,7 +155,7 @@ const endOf = (result: RunResult, journal: RunJournal): RunEnd => ({
   memoryPeakMb: result.memoryPeakMb,
   commandLine: result.startedAt === null ? null : result.commandLine,
   logLines: {},
-  ...journal.counters(),
+  ...(journal.counters() ?? countersOf(result.sidecar)),
 });
 
 async function notStarted(services: Services, run: ClaimedRun, error: unknown): Promise<RunEnd> {

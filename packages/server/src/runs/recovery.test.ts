@@ -84,7 +84,7 @@ test('a run of a dead worker is ended truthfully, with what it wrote', async () 
   const connector = await deploy(server, user, digest, { fields: testFields });
   const { run, process } = await leftBehind(connector);
   await writeRemains(run);
-  await recoverRuns(server.server.services);
+  await recoverRuns(server.server.services, new AbortController().signal);
   expect((await get(`/runs/${run}`)).data).toMatchObject({ state: 'failed', 'exit-code': null });
   expect((await get(`/runs/${run}/stats`)).data.failure).toEqual({
     origin: 'engine',

@@ -60,7 +60,9 @@ export class RunJournal {
     return api;
   }
 
-  counters(): ApiCounters {
+  /** Null when the Container API was none of ours. */
+  counters(): ApiCounters | null {
+    if (this.#apis.length === 0) return null;
     const total: ApiCounters = { rowsRead: {}, requests: 0, errors: 0 };
     for (const { rowsRead, requests, errors } of this.#apis.map((api) => api.summary())) {
       total.requests += requests;

@@ -1,4 +1,4 @@
-import { runFolder } from '@slipway/container-api';
+import { readSummary, runFolder } from '@slipway/container-api';
 import { secretOptionName } from '@slipway/contract';
 import { DEFAULT_RUN_LIMITS, type NetworkPolicy, type RunRequest, type SettingValue } from '@slipway/engine';
 import { openSecretsAt } from '../secrets/registrations.ts';
@@ -7,6 +7,7 @@ import type { ClaimedRun } from './claimed-run.ts';
 import type { RunSpec } from './new-run.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { RunValue } from './settings-of-run.ts';
+import { sidecarConfig } from './sidecar-config.ts';
 
 /** All settings of a run, in clear. They never leave the worker but for the connector. */
 export interface OpenSettings {
@@ -15,6 +16,7 @@ export interface OpenSettings {
   /** What must not show in logs and records. */
   secretValues: string[];
   folder: string;
+  bucketFolder: string | null;
 }
 
 /** @throws when a sealed value can not be opened */
@@ -31,6 +33,7 @@ export async function openSettings(services: Services, run: ClaimedRun): Promise
     secrets,
     secretValues: [...sealed, ...secrets].map(({ value }) => value),
     folder: await storage.folder('runs', run.id),
+    bucketFolder: run.spec.bucket === null ? null : await storage.folder('buckets', run.spec.bucket),
   };
 }
 
@@ -48,8 +51,9 @@ export function requestOf(
   run: ClaimedRun,
   settings: OpenSettings,
   journal: RunJournal,
-): Omit<RunRequest, 'signal' | 'onStarted'> {
+): Omit<RunRequest, 'signal' | 'detach' | 'onStarted'> {
   const { spec } = run;
+  const folder = runFolder(settings.folder);
   return {
     identity: run.identity,
     digest: run.digest,
@@ -63,8 +67,17 @@ export function requestOf(
     },
     limits: { ...DEFAULT_RUN_LIMITS, ...spec.limits, processes: services.settings.runPids },
     network: networkOf(spec),
-    exchangeFolder: runFolder(settings.folder).exchange,
+    exchangeFolder: folder.exchange,
     startSidecar: (listen) => journal.startSidecar(listen),
+    sidecar: {
+      folder: settings.folder,
+      bucketFolder: settings.bucketFolder,
+      journal: folder.log,
+      image: null,
+      secretValues: settings.secretValues,
+      config: (paths, listen) => sidecarConfig(services, run, paths, listen),
+      readSummary: () => readSummary(folder),
+    },
     log: journal.sink,
     mask: journal.masker.mask,
     maskStream: () => journal.masker.stream(),

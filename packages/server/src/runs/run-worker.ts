@@ -6,5 +6,13 @@ import { recoverRuns } from './recover-runs.ts';
  * Looks after the runs of lost workers, at once and every minute. Runs are begun by the processes of their sites, which
  * keep the order there.
  */
-export const startRunWorker = async (services: Services): Promise<Repeated> =>
-  repeat(60_000, () => recoverRuns(services), services.log);
+export async function startRunWorker(services: Services): Promise<Repeated> {
+  const stopping = new AbortController();
+  const looking = repeat(60_000, () => recoverRuns(services, stopping.signal), services.log);
+  return {
+    stop: async () => {
+      stopping.abort();
+      await looking.stop();
+    },
+  };
+}

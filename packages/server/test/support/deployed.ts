@@ -50,6 +50,7 @@ export async function buildScript(test: TestServer, script: string): Promise<str
   await git('commit', '--quiet', '--message', 'Begin');
   const { digest } = await engine.build({
     buildId: newId(),
+    connector: { id: newId(), version: '1.0.0' },
     repository: { url: folder, branch: 'main', access: { authorization: 'public' } },
     command: 'node',
     arguments: 'main.js',

@@ -66,6 +66,8 @@ export async function startTestServer(
     SLIPWAY_PORT: '0',
     SLIPWAY_DATABASE_URL: database.url,
     SLIPWAY_DEMO: 'false',
+    // What is quick everywhere; tests of another engine name it.
+    SLIPWAY_ENGINE: 'process',
     ...environment,
   });
   const server = await startServer(settings, log, undefined, limits);

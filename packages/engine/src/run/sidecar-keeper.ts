@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Sidecar, SidecarListen, StartSidecar } from '../run/sidecar.ts';
+import type { Sidecar, SidecarListen, StartSidecar } from './sidecar.ts';
 
 /** How often a sidecar that died is started again (container-api.md 2.8). */
 const MAX_RESTARTS = 3;
@@ -17,6 +17,7 @@ export class SidecarKeeper {
   readonly #givenUp = Promise.withResolvers<void>();
   #current: Sidecar;
   #restarts = 0;
+  #restarting: Promise<void> = Promise.resolve();
   #closed = false;
 
   private constructor(start: StartSidecar, listen: SidecarListen, first: Sidecar) {
@@ -35,6 +36,12 @@ export class SidecarKeeper {
     return this.#current;
   }
 
+  /** The sidecar that answers: while one is being started again, the next. */
+  async ready(): Promise<Sidecar> {
+    await this.#restarting;
+    return this.#current;
+  }
+
   /** Fulfilled when the sidecar can not be kept up any more. */
   get givenUp(): Promise<void> {
     return this.#givenUp.promise;
@@ -46,7 +53,9 @@ export class SidecarKeeper {
   }
 
   #watch(sidecar: Sidecar): void {
-    sidecar.died?.then(() => this.#restart());
+    sidecar.died?.then(() => {
+      this.#restarting = this.#restart();
+    });
   }
 
   async #restart(): Promise<void> {

@@ -1,0 +1,60 @@
+import Docker from 'dockerode';
+
+/** Time a daemon has to answer whether it is there, in milliseconds. */
+const PING_TIMEOUT_MS = 3_000;
+
+/**
+ * A client of the Docker Engine API.
+ *
+ * @param host `unix:///path`, `tcp://host:port`, `http://host:port`, `https://host:port` or `ssh://user@host`
+ */
+export function dockerClient(host: string): Docker {
+  if (host.startsWith('unix://')) return new Docker({ socketPath: host.slice('unix://'.length) });
+  const { protocol, hostname, port, username } = new URL(host.replace(/^tcp:/, 'http:'));
+  const name = protocol.slice(0, -1) as 'http' | 'https' | 'ssh';
+  const standard = { http: 2375, https: 2376, ssh: 22 }[name];
+  return new Docker({
+    protocol: name,
+    host: hostname,
+    port: port === '' ? standard : Number(port),
+    ...(username === '' ? {} : { username }),
+  });
+}
+
+/**
+ * Asks a daemon whether it is there.
+ *
+ * @throws when it does not answer; the message has no address in it
+ */
+export async function pingDocker(docker: Docker): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timeout = setTimeout(
+    () => reject(new Error(`it did not answer within ${PING_TIMEOUT_MS / 1000} s`)),
+    PING_TIMEOUT_MS,
+  );
+  docker.ping().then(() => resolve(), reject);
+  await promise.finally(() => clearTimeout(timeout));
+}
+
+/** What the daemon said, in one line, without the library's words around it. */
+export function dockerMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const said = (error as { json?: { message?: unknown } | null }).json?.message;
+  const text = typeof said === 'string' ? said : error.message;
+  return text.trim().replace(/\s*\n\s*/g, ' ');
+}
+
+/** Whether the daemon answered that there is no such thing. */
+export const isMissing = (error: unknown): boolean => statusOf(error) === 404;
+
+/** HTTP status of a refusal, or null when the daemon did not answer at all. */
+export const statusOf = (error: unknown): number | null =>
+  (error as { statusCode?: number } | null)?.statusCode ?? null;
+
+/** Removes something; that it is gone already, or just going, is no error. */
+export async function removeQuietly(remove: () => Promise<unknown>): Promise<void> {
+  await remove().catch((error: unknown) => {
+    const status = statusOf(error);
+    if (status !== 404 && status !== 409) throw error;
+  });
+}

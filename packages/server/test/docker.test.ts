@@ -1,0 +1,69 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { sweepImages } from '../src/builds/sweep-images.ts';
+import { installationId } from '../src/docker-settings.ts';
+import { buildScript, deploy, endOfRun, localRepositories } from './support/deployed.ts';
+import { startTestServer, type TestServer, type TestUser } from './support/server.ts';
+
+/** Continuous integration has Docker; elsewhere its tests are skipped where it does not answer. */
+const hasDocker = process.env.CI !== undefined || spawnSync('docker', ['info']).status === 0;
+
+const docker = async (...args: string[]): Promise<string[]> => {
+  const { stdout } = await promisify(execFile)('docker', args);
+  return stdout.split('\n').filter((line) => line !== '');
+};
+
+const SCRIPT = `const base = process.env.CONTAINER_API_URL;
+const post = (path, body) => fetch(base + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+(async () => {
+  await post('/output/output', { data: [{ id: '1' }, { id: '2' }] });
+  await post('/logs/warning', { message: 'from the connector' });
+  console.log('printed');
+  console.error('complained');
+})();
+`;
+
+describe.skipIf(!hasDocker)('the server with the engine docker', { timeout: 180_000 }, () => {
+  let server: TestServer;
+  let user: TestUser;
+  let digest: string;
+  let installation: string;
+
+  beforeAll(async () => {
+    server = await startTestServer({ ...localRepositories, SLIPWAY_ENGINE: 'docker' });
+    user = await server.makeUser({ role: 'admin' });
+    installation = await installationId(server.server.services.db);
+    digest = await buildScript(server, SCRIPT);
+  }, 180_000);
+
+  test('says which engine it is, and how far it isolates', async () => {
+    const { body } = await server.request('GET', '/system', { token: user.token });
+    expect(body.data.system ?? body.data).toMatchObject({ engine: 'docker', isolation: 'container' });
+  });
+
+  test('a run takes its rows, lines and counters from the run’s folder, and leaves nothing at the daemon', async () => {
+    const connector = await deploy(server, user, digest);
+    const answer = await server.request('POST', '/runs', {
+      token: user.token,
+      body: { connector: connector.id },
+    });
+    const id = answer.body.data.run.uuid;
+    const run = await endOfRun(server, user, id);
+    expect(run).toMatchObject({ state: 'finished', 'exit-code': 0 });
+    const get = async (path: string) => (await server.request('GET', path, { token: user.token })).body.data;
+    expect(await get(`/runs/${id}/output`)).toEqual([{ id: '1' }, { id: '2' }]);
+    const lines = (await get(`/runs/${id}/logs`)) as { source: string; level: string; message: string }[];
+    expect(lines.map(({ source, level, message }) => [source, level, message]).sort()).toEqual([
+      ['application', 'warning', 'from the connector'],
+      ['stderr', 'error', 'complained'],
+      ['stdout', 'info', 'printed'],
+    ]);
+    // What a version needs is never swept away.
+    await sweepImages(server.server.services, 0);
+    expect(await docker('image', 'ls', '-q', '--no-trunc')).toContain(digest);
+    const label = `label=slipway.installation=${installation}`;
+    expect(await docker('ps', '-aq', '--filter', label)).toEqual([]);
+    expect(await docker('network', 'ls', '-q', '--filter', label)).toEqual([]);
+  });
+});
