@@ -271,7 +271,31 @@ testWith('bwrap')('an engine is chosen with a reason, and refused with one', asy
   await expect(detectEngine('process', { ...options, requireIsolation: true })).rejects.toThrow(
     'has no isolation',
   );
+  await expect(detectEngine('kubernetes', options)).rejects.toThrow(
+    'The engine kubernetes is not part of this installation.',
+  );
+});
+
+testWith('bwrap')('without a Docker Engine auto says so and goes on; docker itself is refused', async () => {
+  const root = temporaryFolder();
+  const host = `unix://${root}/docker.sock`;
+  const options = {
+    workFolder: root,
+    git: { egress: new EgressPolicy(), path: '' },
+    path: process.env.PATH!,
+    lang: 'C',
+    docker: { host, installation: 'test', registry: null, sidecarImage: null, cacheBytes: 0, ownHosts: [] },
+  };
+  const problem = `Docker does not answer at ${host} (there is no such socket).`;
+  const auto = await detectEngine('auto', options);
+  expect([auto.engine.name, auto.reason]).toEqual([
+    'sandbox',
+    `Engine sandbox: bubblewrap works on this machine. ${problem}`,
+  ]);
   await expect(detectEngine('docker', options)).rejects.toThrow(
-    'The engine docker is not part of this installation.',
+    `The engine docker does not work here: ${problem}`,
+  );
+  await expect(detectEngine('docker', { ...options, docker: null })).rejects.toThrow(
+    'The engine docker does not work here: SLIPWAY_DOCKER_HOST is empty.',
   );
 });
