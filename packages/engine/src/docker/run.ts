@@ -49,6 +49,7 @@ export class DockerRun {
   #keeper: SidecarKeeper | null = null;
   #output: ConnectorOutput | null = null;
   #usage: UsageWatcher | null = null;
+  #guard: Container | null = null;
   #startedAt: Date | null = null;
   #summary: SidecarSummary | null = null;
   #journaling = false;
@@ -110,28 +111,26 @@ export class DockerRun {
     const image = await findImage(this.#host, request.digest, connectorId);
     const run = await createRunNetwork(this.#host, runId, request.network);
     const sidecarImage = request.sidecar.image ?? this.#host.sidecarImage;
-    const [sidecar, place] = await Promise.allSettled([
+    const words = [...this.#words, ...options];
+    const [sidecar, connector] = await Promise.allSettled([
       this.#startSidecar(run, sidecarImage),
-      this.#place(run, sidecarImage),
+      this.#place(run, sidecarImage).then((networkMode) =>
+        createConnector(this.#host, request, { image, words, networkMode }),
+      ),
     ]);
     // Both are known before either failure counts, so that nothing is left behind.
     if (sidecar.status === 'rejected') throw sidecarFailure(sidecar.reason);
-    if (place.status === 'rejected') throw place.reason;
+    if (connector.status === 'rejected') throw connector.reason;
     this.#signal.throwIfAborted();
-    const connector = await createConnector(this.#host, request, {
-      image,
-      words: [...this.#words, ...options],
-      networkMode: place.value,
-    });
     try {
-      await connector.start();
+      await connector.value.start();
     } catch (error) {
       const { word, notFound, cause } = StartFailure.ofRefusal(error, this.#words);
       const end = { kind: 'start-failed', word, notFound, cause } as const;
       await this.#endSidecar(end);
       return end;
     }
-    return await this.#watch(connector, new Date());
+    return await this.#watch(connector.value, new Date());
   }
 
   /** Where the connector will stand: in the network itself, or behind the guard of an open one. */
@@ -142,8 +141,8 @@ export class DockerRun {
       await startWayOut(this.#host, identity.runId, image, run, network.hosts);
       return run.name;
     }
-    const guard = await startGuard(this.#host, identity.runId, image, run);
-    return `container:${guard.id}`;
+    this.#guard = await startGuard(this.#host, identity.runId, image, run);
+    return `container:${this.#guard.id}`;
   }
 
   async #startSidecar(run: RunNetwork, image: string): Promise<void> {
@@ -188,7 +187,10 @@ export class DockerRun {
     this.#usage.stop();
     await this.#keeper?.ready();
     await this.#output.finish();
+    // Nobody needs the guard any more, and the sidecar takes a moment to end; the connector tells a successor how it ended.
+    const guard = this.#guard?.remove({ force: true, v: true }).catch(() => {});
     await this.#endSidecar(end);
+    await guard;
     if (end.kind === 'lost') await this.#saveOutput(this.#output);
     return end;
   }

@@ -12,13 +12,12 @@ import type { DockerHost } from './docker-host.ts';
 import { readLines } from './image.ts';
 import { workLabels } from './labels.ts';
 import { nameOf, type RunNetwork, SIDECAR_NAME } from './run-network.ts';
+import { sidecarUid, sidecarUser } from './sidecar-user.ts';
 
 /** Folders as the sidecar sees them. */
 const INSIDE = { run: '/data/run', bucket: '/data/bucket', config: '/run/slipway' } as const;
 /** The exchange folder as the connector sees it (container-api.md 8.6). */
 export const EXCHANGE_INSIDE = '/data/productsup';
-/** User of the sidecar where the server itself is the superuser. */
-const SIDECAR_USER = 10_001;
 /** After the end of a run its sidecar has so long to write its results when nothing waits for storage processes. */
 const END_TIMEOUT_MS = 30_000;
 /** The line that says that no more log lines come; see `takeLogLines` of the sidecar. */
@@ -64,7 +63,7 @@ export class SidecarContainer {
     this.#container = await docker.createContainer({
       name: nameOf(identity.runId, 'sidecar'),
       Image: image,
-      User: ownUser(),
+      User: sidecarUser(),
       Entrypoint: ['node', '/opt/slipway/packages/container-api/src/main.ts'],
       Cmd: ['--config', `${INSIDE.config}/run.json`],
       OpenStdin: true,
@@ -218,19 +217,14 @@ export class SidecarContainer {
   }
 }
 
-/** The sidecar is no superuser; where the server is none either, they are the same user, and files belong to both. */
-function ownUser(): string {
-  const user = process.getuid?.() ?? SIDECAR_USER;
-  return user === 0 ? `${SIDECAR_USER}:${SIDECAR_USER}` : `${user}:${process.getgid?.() ?? SIDECAR_USER}`;
-}
-
 /** Hands a folder with everything in it to the sidecar's user. Links are not followed. */
 async function giveAway(folder: string): Promise<void> {
-  await chown(folder, SIDECAR_USER, SIDECAR_USER);
+  const user = sidecarUid();
+  await chown(folder, user, user);
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) await giveAway(path);
-    else if (entry.isFile()) await chown(path, SIDECAR_USER, SIDECAR_USER);
+    else if (entry.isFile()) await chown(path, user, user);
   }
 }
 

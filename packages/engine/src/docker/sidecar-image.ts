@@ -9,6 +9,7 @@ import { BuildOutput } from './build-output.ts';
 import { dockerClient, dockerMessage } from './client.ts';
 import { hasImage, readLines } from './image.ts';
 import { LABEL } from './labels.ts';
+import { sidecarUid } from './sidecar-user.ts';
 
 /** Name of the image; its tag tells what it was made from. */
 const NAME = 'slipway/container-api';
@@ -31,9 +32,9 @@ const LEFT_OUT = new Set(['@duckdb/node-api']);
 /** The repository that this program is part of. */
 const projectFolder = (): string => fileURLToPath(new URL('../../../../', import.meta.url));
 
-/** Name and tag of the sidecar's image for the present sources: other sources, another tag. */
+/** Name and tag of the sidecar's image for the present sources and user: others, another tag. */
 async function sidecarImageName(root = projectFolder()): Promise<string> {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(`${sidecarUid()}\0`);
   const add = async (path: string): Promise<void> => {
     if ((await stat(join(root, path))).isDirectory()) {
       for (const name of (await readdir(join(root, path))).sort()) await add(`${path}/${name}`);
@@ -69,6 +70,7 @@ export async function ensureSidecarImage(
     const stream = await docker.buildImage(await imageContext(root), {
       t: name,
       version: '2',
+      buildargs: { SIDECAR_UID: String(sidecarUid()) },
       labels: { [LABEL.kind]: 'sidecar-image' },
     });
     stream.once('close', () => stream.emit('end'));
