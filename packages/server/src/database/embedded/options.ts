@@ -10,7 +10,8 @@ export const serverOptions = ({ port, durable }: { port: number; durable: boolea
   // Socket paths are limited to 107 bytes and a home may lie deeper.
   'unix_socket_directories=',
   'password_encryption=scram-sha-256',
-  'max_connections=60',
+  // Tests start many servers at once.
+  `max_connections=${durable ? 60 : 200}`,
   'shared_buffers=128MB',
   'effective_cache_size=512MB',
   'work_mem=8MB',
