@@ -1,6 +1,6 @@
 import { type SidecarProcess, serveRun } from '@slipway/container-api';
 import { Command } from 'commander';
-import type { Ended } from './program.ts';
+import type { Ended } from './ended.ts';
 
 const HELP = `
 The configuration is a JSON file; its paths are relative to its folder. The least it can hold:

@@ -1,9 +1,7 @@
 import type { SidecarProcess } from '@slipway/container-api';
 import { Command } from 'commander';
 import { containerApi } from './container-api.ts';
-
-/** Takes the exit code of a command: 0 well, 1 failed, 2 wrong use. */
-export type Ended = (code: number) => void;
+import type { Ended } from './ended.ts';
 
 /**
  * The command line of connector developers.

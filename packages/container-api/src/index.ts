@@ -30,7 +30,7 @@ export {
   writeCheckpoints,
 } from './run/checkpoints.ts';
 export { readJournal } from './run/journal.ts';
-export type { ProcessRecord, StorageTask, StoreName } from './run/storage-processes.ts';
+export type { ProcessRecord, StorageTask, StoreName } from './run/process-records.ts';
 export { type InputName, type OutputName, STREAMS } from './run/streams-of-types.ts';
 export {
   type Classification,

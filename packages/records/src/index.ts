@@ -7,14 +7,8 @@ export {
 } from './data-sets/delta.ts';
 export { DuckDb, type DuckDbOptions } from './data-sets/duckdb.ts';
 export { loadDataSet } from './data-sets/load-data-set.ts';
-export {
-  type JoinedSource,
-  type MainSource,
-  type Merged,
-  type MergeSources,
-  mergeDataSets,
-  type SourceCounts,
-} from './data-sets/merge.ts';
+export { type Merged, mergeDataSets } from './data-sets/merge.ts';
+export type { JoinedSource, MainSource, MergeSources, SourceCounts } from './data-sets/merge-sources.ts';
 export { type ColumnProfile, profileDataSet } from './data-sets/profile.ts';
 export {
   type DataSetPage,

@@ -5,7 +5,7 @@ import { PathBlockedError } from '../files/anchored.ts';
 import { cleanRemotePath } from '../files/clean-path.ts';
 import { done, invalid } from '../http/answers.ts';
 import type { Call, Operation } from '../http/operation.ts';
-import type { StorageTask } from '../run/storage-processes.ts';
+import type { StorageTask } from '../run/process-records.ts';
 import { NO_FILE, NO_PATH, readPathField } from './source-fields.ts';
 
 const UPLOADED = done(202, 'File has been uploaded.');

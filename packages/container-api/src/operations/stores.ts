@@ -3,7 +3,7 @@ import { readFields } from '@slipway/records';
 import { cleanRemotePath } from '../files/clean-path.ts';
 import { type Answer, invalid } from '../http/answers.ts';
 import type { Call, Operation } from '../http/operation.ts';
-import type { StorageTask, StoreName } from '../run/storage-processes.ts';
+import type { StorageTask, StoreName } from '../run/process-records.ts';
 import { oncePerKey } from './keyed.ts';
 import { NO_FILE, NO_PATH, readPathField } from './source-fields.ts';
 

@@ -1,5 +1,25 @@
 import { readLines } from '@slipway/records';
-import type { ProcessEnd, ProcessRecord } from './storage-processes.ts';
+
+/** Where a storage process copies to. */
+export type StoreName = 'transport' | 'internal' | 'bucket';
+
+/** What a storage process does. Paths are cleaned, without a slash at either end. */
+export interface StorageTask {
+  readonly store: StoreName;
+  /** In the exchange folder; empty: the whole folder. */
+  readonly source: string;
+  readonly remote: string;
+}
+
+/** A line of `processes.ndjson`: the begin or the end of a process. */
+export type ProcessRecord = ({ readonly id: string; readonly startedAt: string } & StorageTask) | ProcessEnd;
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly id: string;
+  readonly exitCode: number;
+  readonly cause: string | null;
+}
 
 /** Processes whose ends are looked for in one pass over the record. */
 const AT_ONCE = 10_000;

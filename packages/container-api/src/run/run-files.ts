@@ -15,7 +15,7 @@ import { cleanPath } from '../files/clean-path.ts';
 import { bytesInside, copyFile, copyFolder, moveFile, publish, UnusableNameError } from '../files/copy.ts';
 import type { FileLimits, RunContext } from '../run-context.ts';
 import type { RunFolder } from '../run-folder.ts';
-import type { StorageTask } from './storage-processes.ts';
+import type { StorageTask } from './process-records.ts';
 
 /** The exchange folder as connectors in containers know it. */
 const FIXED_EXCHANGE_PATH = '/data/productsup';

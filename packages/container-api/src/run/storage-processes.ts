@@ -4,28 +4,13 @@ import type { FileLimits } from '../run-context.ts';
 import { timestamp } from '../timestamp.ts';
 import { FailedProcesses } from './failed-processes.ts';
 import { Journal } from './journal.ts';
-import { eachRecorded, findRecorded } from './process-records.ts';
-
-/** Where a storage process copies to. */
-export type StoreName = 'transport' | 'internal' | 'bucket';
-
-/** What a storage process does. Paths are cleaned, without a slash at either end. */
-export interface StorageTask {
-  readonly store: StoreName;
-  /** In the exchange folder; empty: the whole folder. */
-  readonly source: string;
-  readonly remote: string;
-}
-
-/** A line of `processes.ndjson`: the begin or the end of a process. */
-export type ProcessRecord = ({ readonly id: string; readonly startedAt: string } & StorageTask) | ProcessEnd;
-
-/** How a process ended. */
-export interface ProcessEnd {
-  readonly id: string;
-  readonly exitCode: number;
-  readonly cause: string | null;
-}
+import {
+  eachRecorded,
+  findRecorded,
+  type ProcessEnd,
+  type ProcessRecord,
+  type StorageTask,
+} from './process-records.ts';
 
 /** A process as the API shows it. */
 export interface ShownProcess {

@@ -1,4 +1,4 @@
-import type { MergeSources, SourceCounts } from './merge.ts';
+import type { MergeSources, SourceCounts } from './merge-sources.ts';
 import { relationOf } from './row-source.ts';
 import type { Task } from './task.ts';
 

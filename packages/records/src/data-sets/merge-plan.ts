@@ -1,4 +1,4 @@
-import type { MergeSources } from './merge.ts';
+import type { MergeSources } from './merge-sources.ts';
 
 /** A column of the main rows, and the columns of sources that it comes from. */
 export interface MainColumn {
