@@ -1,11 +1,8 @@
 import type { operations } from '@slipway/contract';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import type { Context, Work } from '../context.ts';
 import { refused } from '../errors.ts';
-import { audit } from '../events/audit.ts';
 import type { Verb } from '../http/route.ts';
-import { newId } from '../ids.ts';
-import { deployedVersion, stageOf, writableSite } from './create-run.ts';
-import { insertRun } from './new-run.ts';
+import { deployedVersion, manualRun, writableSite } from './manual-run.ts';
 import { copyInput } from './run-input.ts';
 import type { RunValue } from './settings-of-run.ts';
 
@@ -17,43 +14,24 @@ const gone = refused('The input of this run is no longer stored.');
  * A new manual run on the same site with the input and the values of an earlier one, on `dev_config` of its version or
  * another: what the site stores by now does not count. Values of fields that the version has not are left out.
  */
-export const runReplay: Verb<Operation> = async (context, { subject, body }) => {
-  const id = newId();
-  try {
-    return await inTransaction(context, async (work) => {
-      const earlier = await work.db
-        .selectFrom('runs')
-        .select(['major', 'form_values as values', 'sealed_values as sealed'])
-        .where('id', '=', subject.id)
-        .executeTakeFirstOrThrow();
-      const version = await deployedVersion(work, subject.connectorId, String(body.version ?? earlier.major));
-      const site = await writableSite(work, subject.siteId);
-      await copyInput(work, subject.id, id, version.type, gone);
-      const processId = await work.services.platform.queueRun(work, site.id);
-      await insertRun(work, {
-        id,
-        version,
-        site,
-        processId,
-        stage: stageOf(version),
-        place: await work.services.platform.placeOf(work.db, site.id, version.connectorId),
-        values: await valuesOf(work, earlier),
-        manual: true,
-      });
-      await audit(work, {
-        action: 'run_replay',
-        entity: { type: 'run', id, name: version.name },
-        connector: version.connectorId,
-        changes: [{ path: 'replay-of', from: null, to: subject.id }],
-      });
-      return { run: { uuid: id }, 'process-id': processId };
-    });
-  } catch (error) {
-    // The input lies in the storage already.
-    await context.services.storage.remove('runs', id);
-    throw error;
-  }
-};
+export const runReplay: Verb<Operation> = (context, { subject, body }) =>
+  manualRun(context, async (work, id) => {
+    const earlier = await work.db
+      .selectFrom('runs')
+      .select(['major', 'form_values as values', 'sealed_values as sealed'])
+      .where('id', '=', subject.id)
+      .executeTakeFirstOrThrow();
+    const version = await deployedVersion(work, subject.connectorId, String(body.version ?? earlier.major));
+    const site = await writableSite(work, subject.siteId);
+    await copyInput(work, subject.id, id, version.type, gone);
+    return {
+      version,
+      site,
+      values: await valuesOf(work, earlier),
+      action: 'run_replay',
+      change: { path: 'replay-of', from: null, to: subject.id },
+    };
+  });
 
 async function valuesOf(
   { db, services }: Context & { db: Work },
