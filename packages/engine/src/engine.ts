@@ -21,6 +21,8 @@ export interface Engine {
   readonly isolation: Isolation;
   /** Whether connectors run on when the server ends, for {@link adopt}. */
   readonly outlivesServer: boolean;
+  /** Image of the sidecars that runs get who name no other; null: sidecars live in the server's process. */
+  readonly sidecarImage: string | null;
   /** Can it be used at this moment? @throws when it does not answer, or has no place to work in */
   check(): Promise<void>;
   /**

@@ -1,5 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
+import { sql } from 'kysely';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sweepImages } from '../src/builds/sweep-images.ts';
 import { installationId } from '../src/docker-settings.ts';
@@ -51,6 +52,7 @@ describe.skipIf(!hasDocker)('the server with the engine docker', { timeout: 180_
     const id = answer.body.data.run.uuid;
     const run = await endOfRun(server, user, id);
     expect(run).toMatchObject({ state: 'finished', 'exit-code': 0 });
+    expect(run['container-api-docker-image']).toBe(server.server.services.engine.sidecarImage);
     const get = async (path: string) => (await server.request('GET', path, { token: user.token })).body.data;
     expect(await get(`/runs/${id}/output`)).toEqual([{ id: '1' }, { id: '2' }]);
     const lines = (await get(`/runs/${id}/logs`)) as { source: string; level: string; message: string }[];
@@ -65,5 +67,34 @@ describe.skipIf(!hasDocker)('the server with the engine docker', { timeout: 180_
     const label = `label=slipway.installation=${installation}`;
     expect(await docker('ps', '-aq', '--filter', label)).toEqual([]);
     expect(await docker('network', 'ls', '-q', '--filter', label)).toEqual([]);
+  });
+
+  test('a version may have a Container API image of its own; one that is nowhere fails the run', async () => {
+    const { engine, db } = server.server.services;
+    const own = 'slipway-test/container-api:own';
+    await docker('tag', engine.sidecarImage as string, own);
+    const connector = await deploy(server, user, digest);
+    const runWith = async (image: string) => {
+      await sql`UPDATE connector_versions SET dev_config = jsonb_set(dev_config::jsonb, '{execution,container-api,image}',
+        to_jsonb(${image}::text))::json WHERE id = ${connector.versionId}`.execute(db);
+      const { body } = await server.request('POST', '/runs', {
+        token: user.token,
+        body: { connector: connector.id },
+      });
+      const run = await endOfRun(server, user, body.data.run.uuid);
+      const { failure } = (await server.request('GET', `/runs/${run.id}/stats`, { token: user.token })).body
+        .data;
+      return [run.state, run['container-api-docker-image'], failure?.reason];
+    };
+    expect(await runWith(own)).toEqual(['finished', own, undefined]);
+    const nowhere = '127.0.0.1:9/nothing:1';
+    expect(await runWith(nowhere)).toEqual([
+      'failed',
+      nowhere,
+      expect.stringMatching(
+        /^The connector could not be started: the Container API could not be started: the image 127\.0\.0\.1:9\/nothing:1 could not be fetched: .+\.$/,
+      ),
+    ]);
+    await docker('rmi', own);
   });
 });

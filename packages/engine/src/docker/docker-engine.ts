@@ -43,6 +43,7 @@ export function createDockerEngine(host: DockerHost): Engine {
         'Connectors run in containers of their own: own files, processes and network, no capabilities, hard limits.',
     },
     outlivesServer: true,
+    sidecarImage: host.sidecarImage,
     check: async () => {
       await mkdir(workFolder, { recursive: true });
       await pingDocker(docker);

@@ -16,7 +16,8 @@ import { ConnectorOutput } from './connector-output.ts';
 import { acrossRestart, awaitExit, type ContainerEnd } from './container-end.ts';
 import type { DockerHost } from './docker-host.ts';
 import { startGuard } from './guard.ts';
-import { findImage } from './images.ts';
+import { hasImage } from './image.ts';
+import { findImage, pullImage } from './images.ts';
 import { removeWork } from './leftovers.ts';
 import { createRunNetwork, type RunNetwork, SIDECAR_NAME } from './run-network.ts';
 import { EXCHANGE_INSIDE, SidecarContainer, sidecarFailure } from './sidecar-container.ts';
@@ -110,11 +111,10 @@ export class DockerRun {
     const options = settingOptions(request.settings);
     const image = await findImage(this.#host, request.digest, connectorId);
     const run = await createRunNetwork(this.#host, runId, request.network);
-    const sidecarImage = request.sidecar.image ?? this.#host.sidecarImage;
     const words = [...this.#words, ...options];
     const [sidecar, connector] = await Promise.allSettled([
-      this.#startSidecar(run, sidecarImage),
-      this.#place(run, sidecarImage).then((networkMode) =>
+      this.#startSidecar(run),
+      this.#place(run).then((networkMode) =>
         createConnector(this.#host, request, { image, words, networkMode }),
       ),
     ]);
@@ -134,8 +134,10 @@ export class DockerRun {
   }
 
   /** Where the connector will stand: in the network itself, or behind the guard of an open one. */
-  async #place(run: RunNetwork, image: string): Promise<string> {
+  async #place(run: RunNetwork): Promise<string> {
     const { network, identity } = this.#request;
+    // Guards and ways out come from our own image, whatever stands in the version's.
+    const image = this.#host.sidecarImage;
     if (network.mode === 'none') return run.name;
     if (network.mode === 'allow-list') {
       await startWayOut(this.#host, identity.runId, image, run, network.hosts);
@@ -145,8 +147,11 @@ export class DockerRun {
     return `container:${this.#guard.id}`;
   }
 
-  async #startSidecar(run: RunNetwork, image: string): Promise<void> {
-    await this.#sidecar.create(run, image, this.#configFolder, LISTEN);
+  async #startSidecar(run: RunNetwork): Promise<void> {
+    const { docker, registry, sidecarImage } = this.#host;
+    const { image } = this.#request.sidecar;
+    if (image !== null && !(await hasImage(docker, image))) await pullImage(docker, image, registry);
+    await this.#sidecar.create(run, image ?? sidecarImage, this.#configFolder, LISTEN);
     await this.#keepSidecar();
   }
 

@@ -44,6 +44,7 @@ export function createProcessEngine(options: ProcessEngineOptions): Engine {
     name,
     isolation: ISOLATION[name],
     outlivesServer: false,
+    sidecarImage: null,
     check: async () => {
       await mkdir(workFolder, { recursive: true });
       await access(workFolder, constants.W_OK);

@@ -15,6 +15,8 @@ export interface RunSpec {
   limits: { memoryMb: number; cpus: number; timeoutSeconds: number };
   network: DeployedLimits['network'];
   allowList: string[];
+  /** Image of the Container API that the version asks for; null: the engine's own. */
+  containerApiImage: string | null;
   /** Command options in the order of the form. */
   options: string[];
   /** Paths of the secrets that are registered. */
@@ -71,6 +73,9 @@ export async function insertRun(context: Context & { db: Work }, run: NewRun): P
       project_name: site.projectName,
       account_id: site.accountId,
       account_name: site.accountName,
+      // Where sidecars live in the server's process there is no image.
+      container_api_image:
+        services.engine.sidecarImage && (spec.containerApiImage ?? services.engine.sidecarImage),
       container_api_constraint: version.config.execution['container-api']['version-constraint'],
       registered_secrets: spec.secrets.length === 0 ? null : JSON.stringify(spec.secrets),
       setup_config: shown === null ? null : JSON.stringify(shown),
@@ -115,6 +120,7 @@ function specOf(
       cpus: limits.cpus ?? settings.runCpus,
       timeoutSeconds: limits.timeoutSeconds ?? settings.runTimeoutSeconds,
     },
+    containerApiImage: execution['container-api'].image,
     network: limits.network,
     allowList: limits.allowList,
     options: values.map(({ name }) => name),

@@ -73,7 +73,7 @@ export function requestOf(
       folder: settings.folder,
       bucketFolder: settings.bucketFolder,
       journal: folder.log,
-      image: null,
+      image: spec.containerApiImage ?? null,
       secretValues: settings.secretValues,
       config: (paths, listen) => sidecarConfig(services, run, paths, listen),
       readSummary: () => readSummary(folder),
