@@ -59,27 +59,40 @@ export async function compare(comparison: Comparison, rounds: number): Promise<R
     };
   }
   const ratio = median(pairs.map(([a, b]) => (better === 'higher' ? a / b : b / a)));
-  return { ...common, target: `≥ ${target.atLeast}`, value: ratio.toFixed(2), met: ratio >= target.atLeast };
+  return {
+    ...common,
+    target: `≥ ${Number(target.atLeast.toFixed(2))}`,
+    value: ratio.toFixed(2),
+    met: ratio >= target.atLeast,
+  };
 }
 
-/** The results as a table in Markdown, which a terminal shows well enough. */
-export function markdown(results: readonly Result[]): string {
+/** A result as the cells of the table; the first one names it. */
+export function cellsOf(result: Result): string[] {
   const number = (value: number): string =>
     value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 1 : 0 });
-  const rows = [
-    ['what', 'ours', 'bare', 'ratio', 'target', ''],
-    ['---', '---:', '---:', '---:', '---', '---'],
-    ...results.map((result) => [
-      result.name,
-      `${number(result.ours)} ${result.unit}`,
-      `${number(result.bare)} ${result.unit}`,
-      result.value,
-      result.target,
-      result.met ? 'met' : '**missed**',
-    ]),
+  return [
+    result.name,
+    `${number(result.ours)} ${result.unit}`,
+    `${number(result.bare)} ${result.unit}`,
+    result.value,
+    result.target,
+    result.met ? 'met' : '**missed**',
   ];
-  const widths =
-    rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => (row[column] as string).length))) ?? [];
+}
+
+/** The rows of {@link markdown} that a text holds. */
+export const rowsIn = (text: string): string[][] =>
+  [...text.matchAll(/^\| (.*) \|$/gm)]
+    .map(([, row]) => (row as string).split(' | ').map((cell) => cell.trim()))
+    .filter(([name]) => name !== head[0] && !/^-+$/.test(name as string));
+
+const head = ['what', 'ours', 'bare', 'ratio', 'target', ''];
+
+/** Results as a table in Markdown, which a terminal shows well enough. */
+export function markdown(results: readonly string[][]): string {
+  const rows = [head, ['---', '---:', '---:', '---:', '---', '---'], ...results];
+  const widths = head.map((_cell, column) => Math.max(...rows.map((row) => (row[column] as string).length)));
   return rows
     .map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] as number)).join(' | ')} |`)
     .join('\n');

@@ -10,7 +10,7 @@ import { startEmbeddedPostgres } from '../packages/server/src/database/embedded.
 import { apiComparisons } from './api.bench.ts';
 import { dataSetComparisons, measureWide } from './data-sets.bench.ts';
 import { dockerComparisons } from './docker.bench.ts';
-import { type Comparison, compare, markdown, type Result } from './harness.ts';
+import { type Comparison, cellsOf, compare, markdown, type Result, rowsIn } from './harness.ts';
 import { measureMemory } from './memory.bench.ts';
 import { rowComparisons } from './rows.bench.ts';
 import { runComparisons } from './run.bench.ts';
@@ -51,8 +51,8 @@ try {
   if (wanted.has('run')) await measure(await runComparisons(folder));
   if (wanted.has('docker')) await measure(await dockerComparisons(folder));
   if (['api', 'scale', 'memory'].some((name) => wanted.has(name))) await withDatabase();
-  console.log(`\n${markdown(results)}`);
-  if (asked.length === 0) await writePage();
+  console.log(`\n${markdown(results.map(cellsOf))}`);
+  await writePage();
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
@@ -100,13 +100,20 @@ async function withDatabase(): Promise<void> {
   }
 }
 
-/** Replaces the table between the marks; what stands around it is written by hand. */
+/** Renews the rows of the table that were measured, all of them in a whole run; what stands around it is written by hand. */
 async function writePage(): Promise<void> {
   const text = await readFile(page, 'utf8');
+  const measured = new Map(results.map((result) => [result.name, cellsOf(result)]));
+  const kept = asked.length === 0 ? [] : rowsIn(text);
+  const rows = kept.map((row) => {
+    const fresh = measured.get(row[0] as string);
+    measured.delete(row[0] as string);
+    return fresh ?? row;
+  });
   const table = [
     `Measured on ${new Date().toISOString().slice(0, 10)} with Node ${process.versions.node} on ${cpus().length} cores (${cpus()[0]?.model.trim()}).`,
     '',
-    markdown(results),
+    markdown([...rows, ...measured.values()]),
   ].join('\n');
   const marked = text.replace(/(<!-- table -->\n)[\s\S]*(<!-- end of table -->)/, `$1\n${table}\n\n$2`);
   await writeFile(page, marked);

@@ -24,6 +24,7 @@ export async function measureMemory(folder: string, databaseUrl: string): Promis
     SLIPWAY_HOME: join(folder, 'home'),
     SLIPWAY_PORT: '0',
     SLIPWAY_DEMO: 'false',
+    SLIPWAY_ENGINE: 'process',
     SLIPWAY_ALLOW_LOCAL_REPOSITORIES: 'true',
     SLIPWAY_LOCAL_REPOSITORIES_ROOT: repositories,
   });
@@ -45,14 +46,17 @@ export async function measureMemory(folder: string, databaseUrl: string): Promis
     const sampling = setInterval(() => samples.push(resident(target.pid)), 250);
     const start = performance.now();
     const { data } = await call('POST', '/runs', { connector: version });
-    for (;;) {
-      const run = (await call('GET', `/runs/${data.run.uuid}`)).data;
-      if (run.state === 'finished') break;
-      if (run.state === 'failed')
-        throw new Error(JSON.stringify((await call('GET', `/runs/${run.id}/stats`)).data));
-      await new Promise((resolve) => setTimeout(resolve, 500));
+    try {
+      for (;;) {
+        const run = (await call('GET', `/runs/${data.run.uuid}`)).data;
+        if (run.state === 'finished') break;
+        if (run.state === 'failed')
+          throw new Error(JSON.stringify((await call('GET', `/runs/${run.id}/stats`)).data));
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+    } finally {
+      clearInterval(sampling);
     }
-    clearInterval(sampling);
     // The first samples show the rise from rest to work, which is not what "flat" is about.
     const working = samples.slice(Math.floor(samples.length / 5));
     return {
