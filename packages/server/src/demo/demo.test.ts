@@ -116,6 +116,10 @@ test('the demo is made once, and removed with all that came of it; what users ma
     connector: { id: catalogue.id, version: 1, values: {} },
   });
   expect(source.status, source.text).toBe(201);
+  // One of the demo's connectors is gone already.
+  const { body: failing } = await send('GET', '/connectors?name=Demo%20failure');
+  expect((await send('PATCH', `/connectors/${failing.data[0].id}/move-to-bin`)).status).toBe(200);
+  expect((await send('DELETE', `/connectors/${failing.data[0].id}`)).status).toBe(204);
   // Work of the demo that is in hand is ended first.
   await send('POST', `/platform/sites/${devSite}/processes`, { action: 'import' });
   const building = await send('POST', '/builds/connectors', {

@@ -41,7 +41,7 @@ export const demoRemove: Verb<(typeof operations)['demoRemove']> = async (contex
     const runs: string[] = [];
     for (const id of connectors) {
       const versions = await lockVersionsOf(work, id);
-      await removeVersions(work, versions);
+      if (versions.length > 0) await removeVersions(work, versions);
       await work.db.deleteFrom('connectors').where('id', '=', id).execute();
       runs.push(...(await removeRunsOf(work, id)));
       await removeStatesOf(work.db, id);
