@@ -75,21 +75,7 @@ export async function deploy(
   const type = options.type ?? 'datasource';
   const name = options.name ?? 'Test connector';
   const { id, versionId } = await makeConnector(test, user, { type, name, version: configured });
-  for (const [index, field] of (options.fields ?? []).entries()) {
-    await db
-      .insertInto('individual_configs')
-      .values({
-        version_id: versionId,
-        command_option: field.option,
-        field_type: field.type ?? 'input',
-        field_name: field.option,
-        field_required: field.required ?? false,
-        field_default_value: field.default ?? null,
-        field_config: field.config ?? null,
-        order: index + 1,
-      })
-      .execute();
-  }
+  await insertFields(test, versionId, options.fields ?? []);
   const { account } = await makeAccountWithSite(test);
   const version = { versionId, connectorId: id, major: 1, type, name };
   return db.transaction().execute(async (work) => {
@@ -151,6 +137,29 @@ export async function eventually<T>(ask: () => Promise<T>, done: (value: T) => b
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`It did not come to that within 30 s: ${JSON.stringify(await ask())}`);
+}
+
+/** Gives a version these form fields, in this order. */
+export async function insertFields(
+  test: TestServer,
+  versionId: string,
+  fields: readonly TestField[],
+): Promise<void> {
+  for (const [index, field] of fields.entries()) {
+    await test.server.services.db
+      .insertInto('individual_configs')
+      .values({
+        version_id: versionId,
+        command_option: field.option,
+        field_type: field.type ?? 'input',
+        field_name: field.option,
+        field_required: field.required ?? false,
+        field_default_value: field.default ?? null,
+        field_config: field.config ?? null,
+        order: index + 1,
+      })
+      .execute();
+  }
 }
 
 /** Waits until a process of a site has ended. */

@@ -3,7 +3,7 @@ import { newId } from '../../src/ids.ts';
 import { ownLimitsJson } from '../../src/versions/deployed.ts';
 import { configJson } from '../../src/versions/representation.ts';
 import { makeConnector, type TestConnector } from './connectors.ts';
-import type { TestField } from './deployed.ts';
+import { insertFields, type TestField } from './deployed.ts';
 import type { TestServer, TestUser } from './server.ts';
 import { built, digest } from './version-calls.ts';
 
@@ -34,21 +34,7 @@ export async function addFields(
   versionId: string,
   fields: readonly TestField[],
 ): Promise<void> {
-  for (const [index, field] of fields.entries()) {
-    await test.server.services.db
-      .insertInto('individual_configs')
-      .values({
-        version_id: versionId,
-        command_option: field.option,
-        field_type: field.type ?? 'input',
-        field_name: field.option,
-        field_required: field.required ?? false,
-        field_default_value: field.default ?? null,
-        field_config: field.config ?? null,
-        order: index + 1,
-      })
-      .execute();
-  }
+  await insertFields(test, versionId, fields);
   await copyToProd(test, versionId);
 }
 
