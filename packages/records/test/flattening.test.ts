@@ -254,8 +254,53 @@ test('a list of a million values under one key does not become a million columns
 test('lines are read like rows, and the first that is no JSON ends the check', () => {
   const columns = new ColumnRegister();
   const reader = new RowLinesReader({ columns, separator: '.' });
-  for (const line of ['{"a":{"b":1}}\r\n', '\r\n', '  \n', '[]\n', '7\n', '{"a":\n', '8\n'])
-    reader.line(Buffer.from(line));
+  for (const block of ['{"a":{"b":1}}\r\n\r\n', '  \n[]\n7\n', '{"a":\n8}\n'])
+    reader.lines(Buffer.from(block));
   expect(reader.call.malformedRow).toBe(3);
   expect([...reader.call.wrongRows]).toEqual([[2, 'not-an-object']]);
+});
+
+test('a line that is no UTF-8 is named, also among others; a byte order mark is left out', () => {
+  const columns = new ColumnRegister();
+  const reader = new RowLinesReader({ columns, separator: '.' });
+  reader.lines(Buffer.from('\ufeff{"a":1}\n'));
+  reader.lines(
+    Buffer.concat([Buffer.from('{"a":2}\n{"a":"'), Buffer.of(0xff), Buffer.from('"}\n{"a":4}\n')]),
+  );
+  expect(reader.call.malformedRow).toBe(2);
+});
+
+/** As programs write rows: without blanks, one like the other, now and then one that is not. */
+const denseRow = fc.record(
+  {
+    a: fc.oneof(leaf, anyValue),
+    b: leaf,
+    'n n': fc.string({ unit: 'binary', minLength: 0, maxLength: 90 }).map((text) => JSON.stringify(text)),
+    ä: fc.constantFrom('"x\\ud800"', '"a\\/b\\u0041"', '-0.5e+7', 'true', ' null', '"" '),
+    10: leaf,
+  },
+  { requiredKeys: ['b'] },
+);
+
+test('rows that look like the ones before are flattened like any others, in lists and in lines', () => {
+  fc.assert(
+    fc.property(fc.array(denseRow, { minLength: 2, maxLength: 30 }), fc.boolean(), (records, again) => {
+      const rows = records.map(
+        (fields) =>
+          `{${Object.entries(fields)
+            .map(([key, value]) => `"${key}":${value}`)
+            .join(',')}${again ? ',"b":"again"' : ''}}`,
+      );
+      const expected = rows.map((row) => [...flattenSlowly(parsePrinted(row), '-')]);
+      const columns = new ColumnRegister();
+      const first = read(`{"data":[${rows.join(',')}]}`, '-', columns);
+      expect(lines(first)).toEqual(expected);
+      columns.add(first.flattener.newColumns.map(({ name }) => name));
+      expect(lines(read(`{"data":[${rows.join(',')}]}`, '-', columns))).toEqual(expected);
+      const reader = new RowLinesReader({ columns, separator: '-' });
+      for (const row of rows) reader.lines(Buffer.from(`${row}\n`));
+      expect(lines(reader.call)).toEqual(expected);
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -90,7 +90,7 @@ test('a staged call takes its place as a whole', async () => {
   const reader = new RowLinesReader({ columns: stream.columns, separator: '-', sink });
   const staged = await stream.stage();
   for (let index = 0; index < 1000; index++) {
-    reader.line(Buffer.from(`{"id":${index},"s":1}\n`));
+    reader.lines(Buffer.from(`{"id":${index},"s":1}\n`));
     if (index % 100 === 0) await staged.spill(sink);
   }
   await writeRows(stream, [{ id: 'meanwhile' }]);
@@ -119,6 +119,28 @@ test('a staged call takes its place as a whole', async () => {
   expect([again.rows, again.columns.names]).toEqual([1004, ['id', 's']]);
   await again.dispose();
 });
+
+test.each([0, 20])(
+  'a power cut that left %i bytes of a long call ends the stream before it',
+  async (bytes) => {
+    const path = join(await temporaryFolder(), 'output');
+    const stream = await OutputStream.open(path);
+    await writeRows(stream, [{ id: 'before' }]);
+    const sink = new ByteSink(1024);
+    const reader = new RowLinesReader({ columns: stream.columns, separator: '-', sink });
+    reader.lines(Buffer.from('{"id":1,"s":1}\n{"id":2,"s":1}\n'));
+    const staged = await stream.stage();
+    await stream.appendStaged(staged, { lines: sink, rows: 2, newColumns: reader.call.flattener.newColumns });
+    await writeRows(stream, [{ id: 'after', t: 1 }]);
+    await stream.dispose();
+    await truncate(`${path}.2.ndjson`, bytes);
+    const again = await OutputStream.open(path);
+    expect([again.rows, again.columns.names]).toEqual([1, ['id']]);
+    await writeRows(again, [{ id: 'anew' }]);
+    await again.dispose();
+    expect(await content(path)).toEqual([{ id: 'before' }, { id: 'anew' }]);
+  },
+);
 
 test('refuses more than 20,000 columns without storing anything', async () => {
   const path = join(await temporaryFolder(), 'output');

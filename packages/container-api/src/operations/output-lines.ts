@@ -6,8 +6,10 @@ import type { Call } from '../http/operation.ts';
 import type { OutputName } from '../run/streams-of-types.ts';
 import { accept, refuseWrongFields } from './output-rules.ts';
 
-/** Flattened rows that are held in memory before they go to a file: such calls may be endless and many. */
-const SPILL_AT = 1024 * 1024;
+/** Flattened rows that are held in memory before the call gets a file of its own: such calls may be endless and many. */
+const STAGE_AT = 1024 * 1024;
+/** From then on: so few that the system takes them at once, without a copy of them being made. */
+const SPILL_AT = 128 * 1024;
 const NEWLINE = 0x0a;
 
 const WRITTEN = done(201, 'Written successfully.');
@@ -27,11 +29,11 @@ export async function writeLines(call: Call, name: OutputName | null): Promise<A
   let succeeded = false;
   let finish: ((succeeded: boolean) => void) | undefined;
   try {
-    const splitter = new LineSplitter(run.context.bodyLimitBytes, (line) => reader.line(line));
+    const splitter = new LineSplitter(run.context.bodyLimitBytes, (lines) => reader.lines(lines));
     for await (const chunk of chunks(request)) {
       hash?.update(chunk);
       splitter.push(chunk);
-      if (sink.length <= SPILL_AT) continue;
+      if (sink.length <= (staged ? SPILL_AT : STAGE_AT)) continue;
       staged ??= await stream.stage();
       await staged.spill(sink);
     }
@@ -54,44 +56,59 @@ export async function writeLines(call: Call, name: OutputName | null): Promise<A
   }
 }
 
-/** Splits the parts of a body into lines, each with one byte behind it. */
+/** Splits the parts of a body between lines. */
 class LineSplitter {
   readonly #limit: number;
-  readonly #onLine: (line: Buffer) => void;
+  readonly #onLines: (lines: Buffer) => void;
   /** A line whose end has not arrived. */
   readonly #rest = new ByteSink(16 * 1024);
 
-  constructor(limit: number, onLine: (line: Buffer) => void) {
+  /** @param onLines takes whole lines, each with its line break */
+  constructor(limit: number, onLines: (lines: Buffer) => void) {
     this.#limit = limit;
-    this.#onLine = onLine;
+    this.#onLines = onLines;
   }
 
   /** @throws {Refusal} 413 when one line is larger than the limit */
   push(chunk: Buffer): void {
+    const rest = this.#rest;
     let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
-      this.#check(end - start);
-      const line = chunk.subarray(start, end + 1);
-      if (this.#rest.length === 0) this.#onLine(line);
-      else {
-        this.#rest.push(line);
-        this.#onLine(this.#rest.view());
-        this.#rest.length = 0;
+    if (rest.length > 0) {
+      start = chunk.indexOf(NEWLINE) + 1;
+      if (start > 0) {
+        this.#check(rest.length + start - 1);
+        rest.push(chunk.subarray(0, start));
+        this.#onLines(rest.view());
+        rest.length = 0;
       }
-      start = end + 1;
     }
-    this.#check(chunk.length - start);
-    this.#rest.push(chunk.subarray(start));
+    const whole = chunk.subarray(start, chunk.lastIndexOf(NEWLINE) + 1);
+    if (whole.length > 0) {
+      this.#checkEach(whole);
+      this.#onLines(whole);
+      start += whole.length;
+    }
+    this.#check(rest.length + chunk.length - start);
+    rest.push(chunk.subarray(start));
   }
 
   /** The last line may end without a line break. */
   end(): void {
     if (this.#rest.length === 0) return;
-    this.#rest.push(Buffer.alloc(1));
-    this.#onLine(this.#rest.view());
+    this.#rest.push(Buffer.of(NEWLINE));
+    this.#onLines(this.#rest.view());
   }
 
-  #check(more: number): void {
-    if (this.#rest.length + more > this.#limit) throw new Refusal(ANSWERS.tooLarge);
+  #checkEach(lines: Buffer): void {
+    if (lines.length <= this.#limit) return;
+    let start = 0;
+    for (let end = lines.indexOf(NEWLINE); end !== -1; end = lines.indexOf(NEWLINE, start)) {
+      this.#check(end - start);
+      start = end + 1;
+    }
+  }
+
+  #check(bytes: number): void {
+    if (bytes > this.#limit) throw new Refusal(ANSWERS.tooLarge);
   }
 }

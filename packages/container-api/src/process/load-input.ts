@@ -62,7 +62,7 @@ async function flattenInto(
   const reader = new RowLinesReader({ columns: stream.columns, separator, sink });
   let staged: StagedRows | null = null;
   for await (const line of lines) {
-    reader.line(line);
+    reader.lines(line);
     if (sink.length <= SPILL_AT) continue;
     staged ??= await stream.stage();
     await staged.spill(sink);
@@ -85,7 +85,7 @@ function refuseWrongRows(name: string, call: FlattenedCall, malformedRow: number
   if (problems.length > 0) throw new RunConfigError([`${name} can not be read:`, ...problems].join('\n'));
 }
 
-/** The rows of a source as JSON texts, each with one byte behind it. */
+/** The rows of a source as JSON texts, each with a line break. */
 async function* linesOf({ file, format, rows }: InputSource, name: string): AsyncGenerator<Buffer> {
   if (file === undefined) {
     for (const row of rows ?? []) yield Buffer.from(`${JSON.stringify(row)}\n`);

@@ -1,3 +1,4 @@
+import { Expected } from '../json/json-scanner.ts';
 import { decodeString } from '../json/json-text.ts';
 
 /** Why a flattened name can not be a column. */
@@ -13,9 +14,13 @@ export interface Column {
   readonly name: string;
   /** `"name":` as JSON, in UTF-8. */
   readonly literal: Uint8Array;
+  /** The same, to be compared with. */
+  readonly spelled: Expected;
   readonly problem: NameProblem;
   /** True when the stream has the column; false while only calls in progress have it. */
   known: boolean;
+  /** Serial number of the last call that brought it while it was not known. */
+  call: number;
   /** Serial number of the last row that had it, and its place among the columns of that row. */
   row: number;
   slot: number;
@@ -24,10 +29,12 @@ export interface Column {
 /** A place in the structure of rows: a key below a key, or an index of a list. */
 export interface PathNode {
   /** Key as it was spelled, with quotes and escapes; empty for list elements. */
-  readonly key: Uint8Array;
+  readonly key: Expected;
   readonly name: string;
   /** Column of the values that stand here; null until there is one. */
   column: Column | null;
+  /** Whether the key, as it was spelled, and a colon are what the column's name is written as. */
+  verbatim: boolean;
   /** The key that followed this one last time, and the first key inside: the guess for the next row. */
   next: PathNode | null;
   first: PathNode | null;
@@ -43,7 +50,7 @@ export interface PathNode {
 export class PathTable {
   readonly separator: string;
   readonly #columns: Map<string, Column>;
-  #root = node(new Uint8Array(0), '');
+  #root = node(NO_KEY, '');
   #nodes = 0;
 
   /** @param columns the columns by name, shared by the tables of all separators of a stream */
@@ -55,7 +62,7 @@ export class PathTable {
   /** The place of a row itself; asked for anew at each row. */
   root(): PathNode {
     if (this.#nodes > MAX_NODES) {
-      this.#root = node(new Uint8Array(0), '');
+      this.#root = node(NO_KEY, '');
       this.#nodes = 0;
     }
     return this.#root;
@@ -68,7 +75,7 @@ export class PathTable {
     const found = parent.keys.get(spelled);
     if (found) return found;
     const literal = Buffer.from(bytes.subarray(start, end));
-    const child = node(literal, this.#below(parent, decodeString(literal)));
+    const child = node(new Expected(literal), this.#below(parent, decodeString(literal)));
     // One row alone may spell a key in millions of ways.
     if (this.#nodes++ < MAX_NODES) parent.keys.set(spelled, child);
     return child;
@@ -79,7 +86,7 @@ export class PathTable {
     parent.items ??= [];
     const found = parent.items[index];
     if (found) return found;
-    const child = node(new Uint8Array(0), this.#below(parent, String(index)));
+    const child = node(NO_KEY, this.#below(parent, String(index)));
     parent.items[index] = child;
     this.#nodes++;
     return child;
@@ -93,6 +100,7 @@ export class PathTable {
       this.#columns.set(place.name, column);
     }
     place.column = column;
+    place.verbatim = spellsName(place.key.bytes, column.literal);
     return column;
   }
 
@@ -104,14 +112,30 @@ export class PathTable {
   }
 }
 
-function node(key: Uint8Array, name: string): PathNode {
-  return { key, name, column: null, next: null, first: null, keys: null, items: null };
+const NO_KEY = new Expected(new Uint8Array(0));
+
+function node(key: Expected, name: string): PathNode {
+  return { key, name, column: null, verbatim: false, next: null, first: null, keys: null, items: null };
+}
+
+/** @param literal {@link Column.literal} */
+function spellsName(key: Uint8Array, literal: Uint8Array): boolean {
+  return key.length === literal.length - 1 && key.every((byte, index) => byte === literal[index]);
 }
 
 /** A column of this name that no row has had yet. */
 export function makeColumn(name: string): Column {
   const literal = Buffer.from(`${JSON.stringify(name)}:`);
-  return { name, literal, problem: problemOf(name), known: false, row: 0, slot: 0 };
+  return {
+    name,
+    literal,
+    spelled: new Expected(literal),
+    problem: problemOf(name),
+    known: false,
+    call: 0,
+    row: 0,
+    slot: 0,
+  };
 }
 
 function problemOf(name: string): NameProblem {

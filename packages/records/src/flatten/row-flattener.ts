@@ -16,11 +16,13 @@ const LIST_CLOSE = 0x5d;
 const OBJECT_OPEN = 0x7b;
 const OBJECT_CLOSE = 0x7d;
 const NEWLINE = 0x0a;
+const BLANK = 0x20;
 /** From here on the native copy is faster than a loop. */
 const LONG_COPY = 48;
 
-/** Rows have serial numbers, so that a column knows whether it was seen in this row without being reset. */
+/** Rows and calls have serial numbers, so that a column knows whether it was seen in one without being reset. */
 let lastRow = 0;
+let lastCall = 0;
 
 /**
  * Turns rows, as JSON text, into lines of flat JSON objects whose values are text (container-api.md 6). No value is
@@ -39,7 +41,7 @@ export class RowFlattener {
   tooManyColumns = false;
 
   readonly #paths: PathTable;
-  readonly #seenNew = new Set<Column>();
+  readonly #call = ++lastCall;
   readonly #newColumnLimit: number;
   /** Of each column of the row: where its value stands in {@link lines}. */
   readonly #slots: Column[] = [];
@@ -122,6 +124,13 @@ export class RowFlattener {
     }
     let guess = parent.first;
     let previous: PathNode | null = null;
+    if (depth - around === 1) {
+      previous = this.#verbatim(scanner, guess);
+      if (previous !== null) {
+        if (scanner.bytes[scanner.at - 1] === OBJECT_CLOSE) return;
+        guess = previous.next;
+      }
+    }
     do {
       const place = this.#key(scanner, parent, guess);
       if (place !== guess) {
@@ -136,18 +145,79 @@ export class RowFlattener {
     } while (scanner.more(OBJECT_CLOSE));
   }
 
+  /**
+   * Takes the first members of a row as far as they look like those of the row before and have texts, numbers and words
+   * as values: their text is copied in one piece from one value that is no text to the next.
+   *
+   * @param guess first key of the row before
+   * @returns the last key that was taken, with the comma or brace behind its value; null when there was none
+   */
+  #verbatim(scanner: JsonScanner, guess: PathNode | null): PathNode | null {
+    const bytes = scanner.bytes;
+    let previous: PathNode | null = null;
+    let at = scanner.at;
+    let copied = at;
+    while (guess?.verbatim) {
+      const column: Column = guess.column!;
+      const admitted = column.known || column.call === this.#call;
+      if (!admitted || column.row === this.#row) break;
+      scanner.at = at;
+      if (!scanner.follows(column.spelled)) break;
+      const start = at + column.literal.length;
+      const first = bytes[start]!;
+      if (first === OBJECT_OPEN || first === LIST_OPEN || first <= BLANK) break;
+      scanner.at = start;
+      if (first === QUOTE) scanner.string();
+      else scanner.scalar(first);
+      const end = scanner.at;
+      const behind = bytes[end]!;
+      if (behind !== COMMA && behind !== OBJECT_CLOSE) break;
+      column.row = this.#row;
+      column.slot = this.#columns;
+      this.#slots[this.#columns] = column;
+      if (first === QUOTE) this.#starts[this.#columns] = this.lines.length + start - copied;
+      else {
+        this.#copy(bytes, copied, start);
+        this.#starts[this.#columns] = this.lines.length;
+        // null is the only word that begins with n; it becomes empty text.
+        this.#quote(bytes, first === 0x6e ? end : start, end);
+        copied = end;
+      }
+      this.#ends[this.#columns++] = this.lines.length + end - copied;
+      previous = guess;
+      at = end + 1;
+      if (behind === OBJECT_CLOSE) break;
+      guess = guess.next;
+    }
+    scanner.at = at;
+    // Without the comma or brace behind the last value.
+    if (previous !== null) this.#copy(bytes, copied, at - 1);
+    return previous;
+  }
+
+  /** Appends bytes of the text as they are. */
+  #copy(bytes: Uint8Array, start: number, end: number): void {
+    const block = this.lines.reserve(end - start);
+    let to = this.lines.length;
+    if (end - start < LONG_COPY) for (let from = start; from < end; from++) block[to++] = bytes[from]!;
+    else to += (bytes as Buffer).copy(block, to, start, end);
+    this.lines.length = to;
+  }
+
+  /** Appends bytes of the text, the inside of a string literal, with quotes round them. */
+  #quote(bytes: Uint8Array, start: number, end: number): void {
+    this.lines.reserve(1)[this.lines.length++] = QUOTE;
+    this.#copy(bytes, start, end);
+    this.lines.reserve(1)[this.lines.length++] = QUOTE;
+  }
+
   /** Takes a key: the guessed one at the price of comparing its bytes, otherwise by looking it up. */
   #key(scanner: JsonScanner, parent: PathNode, guess: PathNode | null): PathNode {
     scanner.peek();
     const { bytes, at } = scanner;
-    if (guess !== null) {
-      const { key } = guess;
-      let index = 0;
-      while (index < key.length && bytes[at + index] === key[index]) index++;
-      if (index === key.length) {
-        scanner.at = at + index;
-        return guess;
-      }
+    if (guess !== null && scanner.follows(guess.key)) {
+      scanner.at += guess.key.bytes.length;
+      return guess;
     }
     scanner.string();
     return this.#paths.key(parent, bytes as Buffer, at, scanner.at);
@@ -191,34 +261,20 @@ export class RowFlattener {
     if (!column.known && !this.#admit(column)) return;
     const { lines } = this;
     const { literal } = column;
-    const block = lines.reserve(literal.length + (end - start) + 3);
-    let to = lines.length;
-    const repeated = column.row === this.#row;
-    if (!repeated) {
+    if (column.row === this.#row) this.#repeated = true;
+    else {
+      const block = lines.reserve(literal.length + 1);
+      let to = lines.length;
       if (this.#columns > 0) block[to++] = COMMA;
       for (let index = 0; index < literal.length; index++) block[to++] = literal[index]!;
+      lines.length = to;
+      column.row = this.#row;
+      column.slot = this.#columns;
+      this.#slots[this.#columns++] = column;
     }
-    const valueAt = to;
-    block[to++] = QUOTE;
-    const { bytes } = scanner;
-    if (end - start < LONG_COPY) for (let from = start; from < end; from++) block[to++] = bytes[from]!;
-    else {
-      (bytes as Buffer).copy(block, to, start, end);
-      to += end - start;
-    }
-    block[to++] = QUOTE;
-    lines.length = to;
-    if (repeated) {
-      this.#repeated = true;
-      this.#starts[column.slot] = valueAt;
-      this.#ends[column.slot] = to;
-      return;
-    }
-    column.row = this.#row;
-    column.slot = this.#columns;
-    this.#slots[this.#columns] = column;
-    this.#starts[this.#columns] = valueAt;
-    this.#ends[this.#columns++] = to;
+    this.#starts[column.slot] = lines.length;
+    this.#quote(scanner.bytes, start, end);
+    this.#ends[column.slot] = lines.length;
   }
 
   /** Notes a column that the stream has not yet; false when its values can not be written. */
@@ -227,12 +283,12 @@ export class RowFlattener {
       this.#complain(column.problem === 'empty' ? 'empty-name' : 'long-name');
       return false;
     }
-    if (this.#seenNew.has(column)) return true;
+    if (column.call === this.#call) return true;
     if (this.newColumns.length >= this.#newColumnLimit) {
       this.tooManyColumns = true;
       return false;
     }
-    this.#seenNew.add(column);
+    column.call = this.#call;
     this.newColumns.push(column);
     return true;
   }

@@ -1,9 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import { JsonScanner, MalformedJsonError } from '../json/json-scanner.ts';
-import { decodeString, prepareJson } from '../json/json-text.ts';
+import { checkUtf8, decodeString, prepareJson, skipByteOrderMark } from '../json/json-text.ts';
 import type { ByteSink } from './byte-sink.ts';
 import type { ColumnRegister } from './column-register.ts';
 import { RowFlattener, type RowProblem } from './row-flattener.ts';
 
+const NEWLINE = 0x0a;
 const COLON = 0x3a;
 const LIST_OPEN = 0x5b;
 const LIST_CLOSE = 0x5d;
@@ -254,22 +256,33 @@ export class RowLinesReader {
   }
 
   /**
-   * Takes one line.
+   * Takes whole lines.
    *
-   * @param line the line with one more byte behind it, its line break for instance, which is overwritten
+   * @param block lines, each with its line break; the line breaks are overwritten
    */
-  line(line: Buffer): void {
-    if (this.#malformedRow !== null) return;
-    const before = this.#flattener.rows;
-    try {
-      const scanner = new JsonScanner(prepareJson(line));
-      if (scanner.peek() === 0 && scanner.at === scanner.bytes.length - 1) return;
-      noteRow(this.#flattener, scanner, 0, this.#wrongRows);
-      if (scanner.peek() !== 0 || scanner.at !== scanner.bytes.length - 1) scanner.fail();
-    } catch (error) {
-      if (!(error instanceof MalformedJsonError)) throw error;
-      this.#malformedRow = before;
-      this.#flattener.lines.length = 0;
+  lines(block: Buffer): void {
+    const valid = isUtf8(block);
+    const scanner = new JsonScanner(block);
+    for (let start = 0; start < block.length && this.#malformedRow === null; ) {
+      const end = block.indexOf(NEWLINE, start);
+      block[end] = 0;
+      const before = this.#flattener.rows;
+      try {
+        if (!valid) checkUtf8(block.subarray(start, end));
+        this.#line(scanner, start, end);
+      } catch (error) {
+        if (!(error instanceof MalformedJsonError)) throw error;
+        this.#malformedRow = before;
+        this.#flattener.lines.length = 0;
+      }
+      start = end + 1;
     }
+  }
+
+  #line(scanner: JsonScanner, start: number, end: number): void {
+    scanner.at = skipByteOrderMark(scanner.bytes, start);
+    if (scanner.peek() === 0 && scanner.at === end) return;
+    noteRow(this.#flattener, scanner, 0, this.#wrongRows);
+    if (scanner.peek() !== 0 || scanner.at !== end) scanner.fail();
   }
 }

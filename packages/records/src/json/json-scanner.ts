@@ -34,6 +34,17 @@ for (let value = 0; value < 16; value++) {
 /** U+FFFD with its escape's own spelling: as long as the escape it replaces. */
 const REPLACEMENT = Buffer.from('fffd');
 
+/** Bytes that text is compared with, four at a time. */
+export class Expected {
+  readonly bytes: Uint8Array;
+  readonly words: DataView;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+}
+
 /**
  * Walks over JSON text byte by byte without building values. The text must be valid UTF-8 and end with a byte that
  * no JSON token contains, such as 0: so no loop has to compare with the length.
@@ -42,11 +53,16 @@ const REPLACEMENT = Buffer.from('fffd');
  */
 export class JsonScanner {
   readonly bytes: Uint8Array;
+  /** The same bytes, to be read four at a time up to {@link #lastWord}. */
+  readonly #words: DataView;
+  readonly #lastWord: number;
   /** Position of the next byte to be looked at. */
   at: number;
 
   constructor(bytes: Uint8Array, at = 0) {
     this.bytes = bytes;
+    this.#words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#lastWord = bytes.length - 4;
     this.at = at;
   }
 
@@ -75,7 +91,8 @@ export class JsonScanner {
     let at = this.at;
     if (bytes[at] !== QUOTE) this.fail();
     for (;;) {
-      const byte = bytes[++at]!;
+      at = this.#skipPlain(at + 1);
+      const byte = bytes[at]!;
       if (byte === QUOTE) break;
       if (byte === BACKSLASH) {
         this.at = at + 1;
@@ -86,6 +103,46 @@ export class JsonScanner {
       }
     }
     this.at = at + 1;
+  }
+
+  /**
+   * The first quote, backslash or control character from `at` on. Four bytes are looked at in one go, by their highest
+   * bits after a subtraction: it sets that bit of a byte that is smaller than what is subtracted. The quote
+   * is smaller than 0x21 once its bit 0x02 has been turned, as control characters are.
+   */
+  #skipPlain(at: number): number {
+    const words = this.#words;
+    const last = this.#lastWord;
+    while (at <= last) {
+      const word = words.getInt32(at, true);
+      const low = word ^ 0x02020202;
+      const slashed = word ^ 0x5c5c5c5c;
+      if ((((low - 0x21212121) & ~low) | ((slashed - 0x01010101) & ~slashed)) & 0x80808080) break;
+      at += 4;
+    }
+    const { bytes } = this;
+    for (;;) {
+      const byte = bytes[at]!;
+      if (byte === QUOTE || byte === BACKSLASH || byte < 0x20) return at;
+      at++;
+    }
+  }
+
+  /** Whether these bytes follow. */
+  follows(expected: Expected): boolean {
+    const { bytes, at } = this;
+    const { length } = expected.bytes;
+    if (length < 4 || at + length > bytes.length) {
+      for (let index = 0; index < length; index++) {
+        if (bytes[at + index] !== expected.bytes[index]) return false;
+      }
+      return true;
+    }
+    const words = this.#words;
+    for (let index = 0; index < length - 4; index += 4) {
+      if (words.getInt32(at + index, true) !== expected.words.getInt32(index, true)) return false;
+    }
+    return words.getInt32(at + length - 4, true) === expected.words.getInt32(length - 4, true);
   }
 
   /** Checks the escape whose backslash has been taken; answers with the position of its last byte. */

@@ -20,9 +20,18 @@ export function decodeString(literal: Buffer): string {
  * @throws {MalformedJsonError} when the text is no UTF-8
  */
 export function prepareJson(bytes: Buffer): Buffer {
-  const end = bytes.length - 1;
-  bytes[end] = 0;
+  bytes[bytes.length - 1] = 0;
+  checkUtf8(bytes);
+  return bytes.subarray(skipByteOrderMark(bytes, 0));
+}
+
+/** @throws {MalformedJsonError} when the text is no UTF-8 */
+export function checkUtf8(bytes: Uint8Array): void {
   if (!isUtf8(bytes)) throw new MalformedJsonError('The text is no UTF-8');
-  const marked = end >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  return marked ? bytes.subarray(3) : bytes;
+}
+
+/** Where text begins that may have a byte order mark at `start`. Another byte stands behind the text. */
+export function skipByteOrderMark(bytes: Uint8Array, start: number): number {
+  const marked = bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf;
+  return marked ? start + 3 : start;
 }

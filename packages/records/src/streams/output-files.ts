@@ -5,7 +5,7 @@ import { BLOCK_SIZE, readBlocks, readLines } from './read-blocks.ts';
 /*
  * Files of the output stream `output` of a folder:
  *
- *   output.1.ndjson, output.2.ndjson, …   the rows, in the order of the numbers
+ *   output.1.ndjson, output.2.ndjson, …   the rows, in the order of the numbers; even ones hold one long call each
  *   output.columns.ndjson                 {"end":<byte>,"names":[…]}: columns that appeared in the call ending there
  *   output.closed.json                    {"rows","bytes","columns"}: written once, when the stream was closed
  *   output.staged.<n>.ndjson              rows of a long call that is not yet accepted
@@ -55,27 +55,36 @@ export function closedPath(stream: string): string {
 /** Finds out what a stream holds, leaving the files as they are; torn tails are not counted. */
 export async function recoverOutput(stream: string): Promise<RecoveredOutput> {
   const numbers = await segmentNumbers(stream);
-  const lastNumber = numbers.at(-1) ?? 1;
   const files: string[] = [];
-  let [rows, bytes, lastBytes, longestLine] = [0, 0, 0, 0];
+  let [rows, bytes, lastNumber, lastBytes, longestLine] = [0, 0, 1, 0, 0];
   for (const number of numbers) {
     const path = segmentPath(stream, number);
-    const length = await acceptedLength(path);
-    if (number === lastNumber) lastBytes = length;
-    if (length === 0) continue;
-    files.push(path);
-    bytes += length;
-    const lines = await measureLines(path, length);
-    rows += lines.count;
-    longestLine = Math.max(longestLine, lines.longest);
+    const { length, torn } = await acceptedLength(path);
+    const lost = number % 2 === 0 && length === 0;
+    if (!lost) [lastNumber, lastBytes] = [number, length];
+    if (length > 0) {
+      files.push(path);
+      bytes += length;
+      const lines = await measureLines(path, length);
+      rows += lines.count;
+      longestLine = Math.max(longestLine, lines.longest);
+    }
+    // Files are synced side by side: what follows a torn one did not have to be on disk either.
+    if (lost || torn) break;
   }
   return { files, rows, bytes, longestLine, lastNumber, lastBytes, ...(await recoverColumns(stream, bytes)) };
 }
 
-/** Removes what calls that were not accepted left behind. */
-export async function removeStaged(stream: string): Promise<void> {
+/**
+ * Removes what calls that were not accepted left behind.
+ *
+ * @param lastNumber number of the last file that counts
+ */
+export async function removeUnaccepted(stream: string, lastNumber: number): Promise<void> {
   for (const suffix of await suffixesOf(stream)) {
-    if (/^staged\.\d+\.ndjson$/.test(suffix)) await rm(`${stream}.${suffix}`, { force: true });
+    const staged = /^staged\.\d+\.ndjson$/.test(suffix);
+    const behind = Number(/^(\d+)\.ndjson$/.exec(suffix)?.[1] ?? 0) > lastNumber;
+    if (staged || behind) await rm(`${stream}.${suffix}`, { force: true });
   }
 }
 
@@ -95,22 +104,26 @@ async function suffixesOf(stream: string): Promise<string[]> {
   return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
 }
 
-/** Length up to the end of the last whole call, found from the end of the file. */
-async function acceptedLength(path: string): Promise<number> {
+/** Length up to the end of the last whole call, found from the end of the file, and whether more than that is there. */
+async function acceptedLength(path: string): Promise<{ length: number; torn: boolean }> {
   const handle = await open(path, 'r');
   try {
-    let { size: end } = await handle.stat();
+    const { size } = await handle.stat();
+    let end = size;
     const block = Buffer.allocUnsafe(BLOCK_SIZE);
     while (end > 0) {
       const start = Math.max(0, end - BLOCK_SIZE);
       const { bytesRead } = await handle.read(block, 0, end - start, start);
       const found = block.subarray(0, bytesRead).lastIndexOf(CALL_END);
-      if (found !== -1) return start + found + CALL_END.length;
-      if (start === 0) return 0;
+      if (found !== -1) {
+        const length = start + found + CALL_END.length;
+        return { length, torn: length < size };
+      }
+      if (start === 0) break;
       // The two bytes may lie on both sides of the border.
       end = start + CALL_END.length - 1;
     }
-    return 0;
+    return { length: 0, torn: size > 0 };
   } finally {
     await handle.close();
   }

@@ -11,11 +11,13 @@ import {
   columnsPath,
   type OutputDescription,
   recoverOutput,
-  removeStaged,
+  removeUnaccepted,
   segmentPath,
 } from './output-files.ts';
 
 const NEWLINE = 0x0a;
+/** Complete files that may be on their way to the disk: rows that come faster than it takes them have to wait. */
+const LEAVING_AT_ONCE = 2;
 
 /** The stream was closed and takes no more rows. */
 export class OutputClosedError extends Error {
@@ -54,6 +56,8 @@ export class OutputStream {
   /** Fulfilled when a staged call has got its place; appends wait for it. */
   #placing: Promise<void> | null = null;
   #stagedCalls = 0;
+  /** Files that are complete and on their way to the disk. */
+  readonly #leaving = new Set<Promise<void>>();
 
   private constructor(
     path: string,
@@ -78,8 +82,8 @@ export class OutputStream {
    * @param path folder and name of the stream, such as `/run/output/feedback`; suffixes are added
    */
   static async open(path: string): Promise<OutputStream> {
-    await removeStaged(path);
     const found = await recoverOutput(path);
+    await removeUnaccepted(path, found.lastNumber);
     const file = await AppendFile.open(segmentPath(path, found.lastNumber), found.lastBytes);
     return new OutputStream(path, found, file, (await readJsonFile(closedPath(path))) !== null);
   }
@@ -138,6 +142,7 @@ export class OutputStream {
     last: FlattenedRows,
     beforeStored?: (end: number) => void,
   ): Promise<void> {
+    while (this.#leaving.size >= LEAVING_AT_ONCE) await Promise.race(this.#leaving);
     await staged.finish(last.lines);
     while (this.#placing) await this.#placing;
     this.#check(last.newColumns);
@@ -154,6 +159,7 @@ export class OutputStream {
     this.#closed = true;
     while (this.#placing) await this.#placing;
     await this.#file.flush();
+    await Promise.all(this.#leaving);
     if (this.failure || (await readJsonFile(closedPath(this.#path))) !== null) return;
     await writeJsonFile(closedPath(this.#path), {
       rows: this.#rows,
@@ -165,6 +171,7 @@ export class OutputStream {
   /** Syncs and lets go of the files. The stream stays open for the next {@link open} unless it was closed. */
   async dispose(): Promise<void> {
     while (this.#placing) await this.#placing;
+    await Promise.all(this.#leaving);
     await this.#file.close();
     closeSync(this.#columnFile);
   }
@@ -197,7 +204,7 @@ export class OutputStream {
     try {
       await this.#file.flush();
       const full = this.#file;
-      const end = this.end + staged.bytes;
+      const end = this.end + staged.file.end;
       const next = await AppendFile.open(segmentPath(this.#path, this.#number + 2), 0);
       this.#announce(last.newColumns, end, beforeStored);
       await rename(staged.path, segmentPath(this.#path, this.#number + 1));
@@ -205,13 +212,23 @@ export class OutputStream {
       this.#before = end;
       this.#file = next;
       this.#rows += last.rows;
-      await full.close();
+      this.#letGo(staged.file);
+      this.#letGo(full);
     } catch (error) {
       this.#failure ??= new StorageFailure('The data could not be stored.', { cause: error });
       throw this.#failure;
     } finally {
       this.#placing = null;
     }
+  }
+
+  /** Syncs and closes a file that is complete, while the next calls are taken. */
+  #letGo(file: AppendFile): void {
+    const leaving = file.close().then(() => {
+      this.#leaving.delete(leaving);
+      this.#failure ??= file.failure;
+    });
+    this.#leaving.add(leaving);
   }
 }
 
@@ -225,42 +242,31 @@ function endCall(lines: ByteSink): Buffer {
 /** Rows of a call that is still arriving, in a file of their own. */
 export class StagedRows {
   readonly path: string;
-  readonly #file: AppendFile;
-  #closed = false;
+  readonly file: AppendFile;
 
   constructor(path: string, file: AppendFile) {
     this.path = path;
-    this.#file = file;
-  }
-
-  get bytes(): number {
-    return this.#file.end;
+    this.file = file;
   }
 
   /** Moves all lines but the last one, which will be marked when the call is over, to the file. */
   async spill(lines: ByteSink): Promise<void> {
     const view = lines.view();
     const lastAt = view.lastIndexOf(NEWLINE, view.length - 2) + 1;
-    const stored = this.#file.append(view.subarray(0, lastAt));
+    const stored = this.file.append(view.subarray(0, lastAt));
     lines.dropFront(lastAt);
     await stored;
   }
 
-  /** Adds the last lines, which are marked, and syncs the file. */
+  /** Adds the last lines, which are marked. */
   async finish(lines: ByteSink): Promise<void> {
-    await this.#file.append(endCall(lines));
-    await this.#close();
+    await this.file.append(endCall(lines));
   }
 
   /** Removes the rows: the call was refused. */
   async discard(): Promise<void> {
-    if (!this.#closed) await this.#close();
+    await this.file.close();
     await rm(this.path, { force: true });
-  }
-
-  async #close(): Promise<void> {
-    this.#closed = true;
-    await this.#file.close();
   }
 }
 
