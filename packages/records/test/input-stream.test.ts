@@ -61,6 +61,23 @@ test('parallel readers share the rows: each goes to one of them', async () => {
   await stream.close();
 });
 
+test.each([0, 1, 255, 256, 2999])('blocks of rows from row %i on hold all rows in order', async (start) => {
+  const { open } = await makeStream(3000, 40);
+  const stream = await open();
+  const seen = await ids(start === 0 ? null : await stream.next(start, false));
+  const sizes: number[] = [];
+  for (let served = await stream.nextBytes(60_000, false); served; ) {
+    sizes.push(served.length);
+    const found = await ids(served);
+    expect(found).toHaveLength(served.rows);
+    seen.push(...found);
+    served = await stream.nextBytes(60_000, false);
+  }
+  expect(seen).toEqual(Array.from({ length: 3000 }, (_, row) => row));
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(60_000);
+  await stream.close();
+});
+
 test('after a crash rows are served twice rather than skipped', async () => {
   const { folder, open } = await makeStream(2000, 20);
   const stream = await open();

@@ -18,11 +18,13 @@ class BufferPool {
     return this.#free.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size);
   }
 
-  /** Takes back a buffer of {@link take} that nobody uses any more. */
-  giveBack(buffer: Buffer): void {
-    if (buffer.length > LARGEST) return;
-    const free = this.#free.get(buffer.length);
-    if (!free) this.#free.set(buffer.length, [buffer]);
+  /** Takes back a buffer of {@link take}, or a part of one, that nobody uses any more. */
+  giveBack(part: Buffer): void {
+    const size = part.buffer.byteLength;
+    if (size > LARGEST) return;
+    const buffer = Buffer.from(part.buffer);
+    const free = this.#free.get(size);
+    if (!free) this.#free.set(size, [buffer]);
     else if (free.length < KEPT) free.push(buffer);
   }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Run } from '../run/run.ts';
 import type { Answer } from './answers.ts';
 import type { Query } from './parameters.ts';
+import type { Block } from './send-blocks.ts';
 
 /** A request that has passed the checks of host, route and method. */
 export interface Call {
@@ -28,14 +29,11 @@ export interface Call {
   /** A buffer of so many bytes for the answer's body; it is used again when the answer has been written. */
   lend(bytes: number): Buffer;
   /**
-   * Answers 200 in parts, each handed over before the next one is asked for.
+   * Answers 200 in parts.
    *
    * @throws when a part can not be read: the answer breaks off
    */
-  sendBlocks(
-    headers: Readonly<Record<string, string | number>>,
-    blocks: AsyncIterable<Buffer>,
-  ): Promise<void>;
+  sendBlocks(headers: Readonly<Record<string, string | number>>, blocks: AsyncIterable<Block>): Promise<void>;
   /** Called when the answer has been written to the connection, or the connection is gone. */
   afterAnswer(callback: () => void): void;
 }

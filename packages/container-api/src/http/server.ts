@@ -18,6 +18,7 @@ import { type Answering, answerClientError, watchConnections } from './connectio
 import { forward, mayForward } from './forward.ts';
 import type { Call, Operation } from './operation.ts';
 import { decodeParameter, Query } from './parameters.ts';
+import { sendBlocks } from './send-blocks.ts';
 import { HostRule, normalizePath } from './target.ts';
 
 /** Request line and headers together (container-api.md 2.4). */
@@ -199,11 +200,7 @@ export class ApiServer {
         const first = { 'X-Request-Id': arrival.requestId, 'Cache-Control': 'no-store' };
         response.writeHead(200, { ...first, ...headers });
         response.flushHeaders();
-        for await (const block of blocks) {
-          if (response.destroyed) return;
-          if (!response.write(block)) await drained(response);
-        }
-        response.end();
+        await sendBlocks(response, blocks);
       },
       afterAnswer: (callback) => void response.once('close', callback),
     };
@@ -286,16 +283,4 @@ function endAfterBody(request: IncomingMessage, response: ServerResponse, body: 
   response.write(body);
   request.once('close', () => response.end());
   request.resume();
-}
-
-/** Waits until a connection has taken what was handed to it, or is gone. */
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      response.off('drain', settle).off('close', settle);
-      resolve();
-    };
-    response.once('drain', settle).once('close', settle);
-    if (response.destroyed) settle();
-  });
 }

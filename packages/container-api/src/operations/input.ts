@@ -1,10 +1,14 @@
 import type { InputStream, Served } from '@slipway/records';
 import { ANSWERS, done, NO_CONTENT, ok, Refusal } from '../http/answers.ts';
+import { buffers } from '../http/buffer-pool.ts';
 import type { Call, Operation } from '../http/operation.ts';
+import type { Block } from '../http/send-blocks.ts';
 import type { InputName } from '../run/streams-of-types.ts';
 
-/** Bytes that are read and handed to a connection at once (container-api.md 2.10). */
-const BLOCK_SIZE = 1024 * 1024;
+/** Answers up to this size are read into memory as a whole. */
+const WHOLE_ANSWER = 1024 * 1024;
+/** Bytes that are read and handed to a connection at once: four times as much may wait there. */
+const BLOCK_SIZE = 256 * 1024;
 const NEWLINE = 0x0a;
 const COMMA = 0x2c;
 
@@ -54,7 +58,8 @@ export const inputOperations: readonly Operation[] = [
       );
       if (!served) return NO_ROWS;
       call.afterAnswer(served.acknowledge);
-      if (served.length <= BLOCK_SIZE) return { status: 200, body: asList(frame.body(await served.text())) };
+      if (served.length <= WHOLE_ANSWER)
+        return { status: 200, body: asList(frame.body(await served.text())) };
       const length = ROWS_BEFORE.length + served.length - 1 + ROWS_AFTER.length;
       await call.sendBlocks(
         { 'Content-Type': 'application/json', 'Content-Length': length },
@@ -98,7 +103,8 @@ export const inputOperations: readonly Operation[] = [
       const word = call.parameter('type');
       const query = readQuery(call);
       call.query.check();
-      const next = () => take(call, word, query, (stream) => stream.nextBytes(BLOCK_SIZE, query.showHidden));
+      const next = () =>
+        take(call, word, query, (stream) => stream.nextBytes(BLOCK_SIZE, query.showHidden, allocateBlock));
       // Read before the first byte is sent: what can not be read at all is answered with an error.
       const first = await next();
       await call.sendBlocks({ 'Content-Type': 'application/x-ndjson' }, streamBlocks(first, next));
@@ -183,16 +189,19 @@ function asList(body: Buffer): Buffer {
   return body;
 }
 
-async function* listBlocks(served: Served): AsyncGenerator<Buffer> {
-  yield ROWS_BEFORE;
+/** Gives a buffer for a block; {@link buffers} gets it back when it has been sent. */
+const allocateBlock = (bytes: number): Buffer => buffers.take(bytes).subarray(0, bytes);
+
+async function* listBlocks(served: Served): AsyncGenerator<Block> {
+  yield { bytes: ROWS_BEFORE };
   let left = served.length - 1;
-  for await (const block of served.blocks(BLOCK_SIZE)) {
-    const rows = block.subarray(0, Math.min(block.length, left));
+  for await (const bytes of served.blocks(BLOCK_SIZE, allocateBlock)) {
+    const rows = bytes.subarray(0, Math.min(bytes.length, left));
     separate(rows, 0, rows.length);
     left -= rows.length;
-    if (rows.length > 0) yield rows;
+    if (rows.length > 0) yield { bytes: rows, taken: () => buffers.giveBack(rows) };
   }
-  yield ROWS_AFTER;
+  yield { bytes: ROWS_AFTER };
 }
 
 /** Line breaks stand only between rows: inside of them they are escaped. */
@@ -205,13 +214,19 @@ function separate(bytes: Buffer, from: number, to: number): void {
 async function* streamBlocks(
   first: Served | null,
   next: () => Promise<Served | null>,
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<Block> {
   for (let served = first; served !== null; served = await next()) {
-    try {
-      yield* served.blocks(BLOCK_SIZE);
-    } finally {
-      // Asked for more, or left by the client: in both cases these rows have been handed over.
-      served.acknowledge();
+    const { acknowledge } = served;
+    let left = served.length;
+    for await (const bytes of served.blocks(BLOCK_SIZE, allocateBlock)) {
+      left -= bytes.length;
+      const last = left === 0;
+      const taken = (): void => {
+        buffers.giveBack(bytes);
+        // Taken, or left by the client: in both cases these rows have been handed over.
+        if (last) acknowledge();
+      };
+      yield { bytes, taken };
     }
   }
 }

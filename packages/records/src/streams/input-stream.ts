@@ -18,11 +18,18 @@ export interface Served {
   readonly length: number;
   /** The rows at once, one per line, each with its line break. */
   text(): Promise<Buffer>;
-  /** The same in blocks that are valid until the next one, so that no size needs more memory. */
-  blocks(blockSize: number): AsyncGenerator<Buffer>;
+  /**
+   * The same in blocks, so that no size needs more memory.
+   *
+   * @param allocate gives the buffer of each block that has not been read yet
+   */
+  blocks(blockSize: number, allocate?: Allocate): AsyncGenerator<Buffer>;
   /** To be called when the rows have been handed over; only then the cursor is recorded. */
   acknowledge(): void;
 }
+
+/** Gives a buffer of so many bytes. */
+export type Allocate = (bytes: number) => Buffer;
 
 /** True for the columns that are shown only on demand (container-api.md 5.2). */
 export function isHidden(column: string): boolean {
@@ -85,29 +92,17 @@ export class InputStream {
    * @returns null at the end of the stream
    * @throws when the stream can not be read; the cursor stays
    */
-  next(
-    rows: number,
-    showHidden: boolean,
-    allocate: (bytes: number) => Buffer = Buffer.allocUnsafe,
-  ): Promise<Served | null> {
-    return this.#take(
-      showHidden,
-      (file, row, left) => file.locate(row, Math.min(rows, left)),
-      async (file, range) => {
-        const text = allocate(range.end - range.start);
-        (await file.read(range)).copy(text);
-        return text;
-      },
-    );
+  next(rows: number, showHidden: boolean, allocate: Allocate = Buffer.allocUnsafe): Promise<Served | null> {
+    return this.#take(showHidden, (file, row, left) => file.locate(row, Math.min(rows, left)), allocate);
   }
 
-  /** As {@link next}, as many rows as fit into `bytes` (at most 1 MiB) and at least one. */
-  nextBytes(bytes: number, showHidden: boolean): Promise<Served | null> {
-    return this.#take(
-      showHidden,
-      (file, row, left) => file.locateBytes(row, left, bytes),
-      async (file, range) => file.takeBlock(range),
-    );
+  /** As {@link next}, about as many rows as fit into `bytes` (at most 1 MiB) and at least one. */
+  nextBytes(
+    bytes: number,
+    showHidden: boolean,
+    allocate: Allocate = Buffer.allocUnsafe,
+  ): Promise<Served | null> {
+    return this.#take(showHidden, (file, row, left) => file.locateBytes(row, left, bytes), allocate);
   }
 
   /** Sets the cursor to the first row. */
@@ -126,15 +121,16 @@ export class InputStream {
   #take(
     showHidden: boolean,
     locate: (file: RowFile, row: number, left: number) => Promise<RowRange>,
-    hold: (file: RowFile, range: RowRange) => Promise<Buffer | null>,
+    allocate: Allocate,
   ): Promise<Served | null> {
     return this.#enqueue(async () => {
       const { row } = this.#cursor;
       if (row >= this.count) return null;
       const file = showHidden ? this.#complete : this.#visible;
       const range = await locate(file, row, this.count - row);
-      // While nobody else reads: the block that holds it is used again.
-      const text = range.end - range.start <= COPY_LIMIT ? await hold(file, range) : null;
+      const bytes = range.end - range.start;
+      // While nobody else reads: the block that may hold it is used again.
+      const text = bytes <= COPY_LIMIT ? await file.read(range, allocate(bytes)) : null;
       return served(file, range, text, this.#cursor.claim(range.rows));
     });
   }
@@ -156,19 +152,15 @@ function served(file: RowFile, range: RowRange, text: Buffer | null, acknowledge
     acknowledge,
     text: async () => {
       if (text) return text;
-      const bytes = Buffer.allocUnsafeSlow(range.end - range.start);
-      await file.readInto(bytes, range.start);
-      return bytes;
+      return await file.readInto(Buffer.allocUnsafeSlow(range.end - range.start), range.start);
     },
-    blocks: async function* (blockSize) {
+    blocks: async function* (blockSize, allocate = Buffer.allocUnsafe) {
       if (text) {
         yield text;
         return;
       }
       for (let at = range.start; at < range.end; at += blockSize) {
-        const block = Buffer.allocUnsafeSlow(Math.min(blockSize, range.end - at));
-        await file.readInto(block, at);
-        yield block;
+        yield await file.readInto(allocate(Math.min(blockSize, range.end - at)), at);
       }
     },
   };

@@ -7,6 +7,8 @@ const NEWLINE = 0x0a;
 export const INDEX_STEP = 256;
 /** Bytes of an entry of the index: an offset as a 64-bit little-endian integer. */
 export const INDEX_ENTRY = 8;
+/** Bytes of the index that are kept in memory. */
+const INDEX_PAGE = 4096;
 
 /** Consecutive rows of a file. */
 export interface RowRange {
@@ -45,6 +47,9 @@ export class RowFile {
   #block: Buffer | null = null;
   #blockStart = 0;
   #blockEnd = 0;
+  /** A part of the index, and where in it that stands. */
+  #indexPage = Buffer.alloc(0);
+  #indexAt = -1;
   /** Where reading stands: the offset of a row. */
   #row = 0;
   #offset = 0;
@@ -80,11 +85,14 @@ export class RowFile {
   }
 
   /**
-   * As many whole rows from `row` on as fit into `bytes`, at least one, at most `rows`.
+   * Whole rows from `row` on, at least one and at most `rows`: about as many as fit into `bytes`.
    *
    * @param bytes not more than {@link BLOCK_SIZE}
    */
   async locateBytes(row: number, rows: number, bytes: number): Promise<RowRange> {
+    const step = row % INDEX_STEP;
+    const steps = step === 0 ? await this.#stepsWithin(row, rows, bytes) : null;
+    if (steps) return steps;
     if (row !== this.#row) {
       this.#offset = await this.#offsetOf(row);
       this.#row = row;
@@ -93,9 +101,11 @@ export class RowFile {
     const from = this.#offset - this.#blockStart;
     const to = Math.min(this.#blockEnd - this.#blockStart, from + bytes);
     const block = this.#block!;
+    // Up to the next row that the index knows.
+    const limit = Math.min(rows, INDEX_STEP - step);
     let found = 0;
     let at = from;
-    while (found < rows) {
+    while (found < limit) {
       const newline = block.indexOf(NEWLINE, at);
       if (newline === -1 || newline >= to) break;
       at = newline + 1;
@@ -109,34 +119,28 @@ export class RowFile {
     return { row, rows: found, start, end: this.#offset };
   }
 
-  /** Gives the bytes of a range away with the block that holds them; null when none does. */
-  takeBlock({ start, end }: RowRange): Buffer | null {
-    const bytes = this.#slice(start, end);
-    if (bytes) this.dropBlock();
-    return bytes;
-  }
-
-  /** The bytes of a range; valid until the next read when they come from the block. */
-  async read(range: RowRange): Promise<Buffer> {
-    const inBlock = this.#slice(range.start, range.end);
-    if (inBlock) return inBlock;
-    const bytes = Buffer.allocUnsafeSlow(range.end - range.start);
-    await this.readInto(bytes, range.start);
+  /** The bytes of a range, read into `bytes`, which is as long. */
+  async read({ start, end }: RowRange, bytes: Buffer): Promise<Buffer> {
+    if (!this.#block || start < this.#blockStart || end > this.#blockEnd) {
+      return await this.readInto(bytes, start);
+    }
+    this.#block.copy(bytes, 0, start - this.#blockStart, end - this.#blockStart);
     return bytes;
   }
 
   /**
-   * Fills a buffer from the file.
+   * Fills a buffer from the file, and gives it back.
    *
    * @throws when the file is shorter
    */
-  async readInto(bytes: Buffer, start: number): Promise<void> {
+  async readInto(bytes: Buffer, start: number): Promise<Buffer> {
     let filled = 0;
     while (filled < bytes.length) {
       const { bytesRead } = await this.#rows.read(bytes, filled, bytes.length - filled, start + filled);
       if (bytesRead === 0) throw new Error('The file is shorter than its index says');
       filled += bytesRead;
     }
+    return bytes;
   }
 
   /** Gives the block back; called when other files are read. */
@@ -186,19 +190,41 @@ export class RowFile {
     this.#keeper.use(this);
   }
 
-  #slice(start: number, end: number): Buffer | null {
-    if (!this.#block || start < this.#blockStart || end > this.#blockEnd) return null;
-    return this.#block.subarray(start - this.#blockStart, end - this.#blockStart);
+  /** As many steps of the index from `row` on as fit into `bytes`; null when not even one does. */
+  async #stepsWithin(row: number, rows: number, bytes: number): Promise<RowRange | null> {
+    let to = row + INDEX_STEP;
+    if (to > row + rows) return null;
+    const start = await this.#indexed(row);
+    let end = await this.#indexed(to);
+    if (end - start > bytes) return null;
+    for (let next = to + INDEX_STEP; next <= row + rows; next += INDEX_STEP) {
+      const offset = await this.#indexed(next);
+      if (offset - start > bytes) break;
+      [to, end] = [next, offset];
+    }
+    this.#row = to;
+    this.#offset = end;
+    return { row, rows: to - row, start, end };
+  }
+
+  /** Where a row begins whose number is a multiple of {@link INDEX_STEP}. */
+  async #indexed(row: number): Promise<number> {
+    const at = (row / INDEX_STEP) * INDEX_ENTRY;
+    const page = Math.floor(at / INDEX_PAGE) * INDEX_PAGE;
+    if (page !== this.#indexAt) {
+      const read = await this.#index.read(Buffer.allocUnsafeSlow(INDEX_PAGE), 0, INDEX_PAGE, page);
+      this.#indexPage = read.buffer.subarray(0, read.bytesRead);
+      this.#indexAt = page;
+    }
+    if (at - page + INDEX_ENTRY > this.#indexPage.length) throw new Error('The index is too short');
+    return Number(this.#indexPage.readBigUInt64LE(at - page));
   }
 
   /** Where a row begins; the end of the file for the row behind the last one. */
   async #offsetOf(row: number): Promise<number> {
-    const entry = Buffer.alloc(INDEX_ENTRY);
-    const nearest = Math.floor(row / INDEX_STEP);
-    const { bytesRead } = await this.#index.read(entry, 0, INDEX_ENTRY, nearest * INDEX_ENTRY);
-    if (bytesRead < INDEX_ENTRY) throw new Error('The index is too short');
-    let offset = Number(entry.readBigUInt64LE());
-    for (let left = row - nearest * INDEX_STEP; left > 0; ) {
+    let left = row % INDEX_STEP;
+    let offset = await this.#indexed(row - left);
+    while (left > 0) {
       await this.#load(offset);
       const block = this.#block!;
       const newline = block.indexOf(NEWLINE, offset - this.#blockStart);
