@@ -8,7 +8,7 @@ import { Refusal, refused } from '../errors.ts';
 import { type RefusalRecorder, refusalRecorder } from '../events/refusals.ts';
 import { authenticate } from '../identity/authenticate.ts';
 import type { Services } from '../services.ts';
-import { serveDocsScript } from '../system/docs.ts';
+import { serveDocsExtras } from '../system/docs.ts';
 import { mayReadMetrics } from '../system/metrics.ts';
 import { checkRoleAndScope } from './access.ts';
 import { sendJson } from './answers.ts';
@@ -111,7 +111,7 @@ export function buildApp(
     }
   });
   for (const [url, operations] of byPath(routes)) refuseOtherMethods(app, url, operations);
-  serveDocsScript(app);
+  serveDocsExtras(app);
   return app;
 }
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { messages } from '@slipway/contract';
 import type { FastifyInstance } from 'fastify';
+import { Refusal } from '../errors.ts';
 import { Reply } from '../http/route.ts';
 import { icon } from '../identity/oauth/pages.ts';
 
@@ -63,8 +65,13 @@ export const docs = async (): Promise<Reply> =>
     },
   });
 
-/** Serves the program of the page out of the library's package. */
-export function serveDocsScript(app: FastifyInstance): void {
+/** Serves what belongs to the page and is no operation: its program, out of the library's package, and the way to it. */
+export function serveDocsExtras(app: FastifyInstance): void {
+  // Who opens the server's address in a browser has to find something: the reference, as long as there is no portal (1.1).
+  app.get('/', async (request, reply) => {
+    if (request.headers.accept?.includes('text/html')) return reply.redirect('/docs', 302);
+    throw new Refusal(404, { message: messages.routeNotFound });
+  });
   let script: string | null = null;
   app.get(scriptPath, async (_request, reply) => {
     script ??= readFileSync(

@@ -94,6 +94,16 @@ test('with SLIPWAY_METRICS_TOKEN it takes that token, or an admin', async () => 
   expect((await ask((await closed.makeUser()).token)).status).toBe(403);
 });
 
+test('a browser that opens the address of the server is sent to the reference, a program is not', async () => {
+  const browser = await fetch(`${server.url}/`, {
+    headers: { accept: 'text/html,application/xhtml+xml' },
+    redirect: 'manual',
+  });
+  expect([browser.status, browser.headers.get('location')]).toEqual([302, '/docs']);
+  const program = await server.request('GET', '/');
+  expect([program.status, program.body]).toEqual([404, { message: 'Resource not found.' }]);
+});
+
 test('the reference comes with its program, and with nothing from elsewhere', async () => {
   const page = await server.request('GET', '/docs');
   expect(page.status).toBe(200);
