@@ -1,5 +1,6 @@
 import { JsonScanner } from '../json/json-scanner.ts';
 import { ByteSink } from './byte-sink.ts';
+import { FlatLine } from './flat-line.ts';
 import type { Column, PathNode, PathTable } from './paths.ts';
 
 /** Levels of objects and lists that a row may have, itself being level 1 (container-api.md 2.6). */
@@ -15,13 +16,9 @@ const LIST_OPEN = 0x5b;
 const LIST_CLOSE = 0x5d;
 const OBJECT_OPEN = 0x7b;
 const OBJECT_CLOSE = 0x7d;
-const NEWLINE = 0x0a;
 const BLANK = 0x20;
-/** From here on the native copy is faster than a loop. */
-const LONG_COPY = 48;
 
-/** Rows and calls have serial numbers, so that a column knows whether it was seen in one without being reset. */
-let lastRow = 0;
+/** Calls have serial numbers, so that a column knows whether it is new in this one. */
 let lastCall = 0;
 
 /**
@@ -43,13 +40,7 @@ export class RowFlattener {
   readonly #paths: PathTable;
   readonly #call = ++lastCall;
   readonly #newColumnLimit: number;
-  /** Of each column of the row: where its value stands in {@link lines}. */
-  readonly #slots: Column[] = [];
-  #starts: number[] = [];
-  #ends: number[] = [];
-  #row = 0;
-  #columns = 0;
-  #repeated = false;
+  readonly #line: FlatLine;
   #problem: RowProblem | null = null;
 
   /**
@@ -61,6 +52,7 @@ export class RowFlattener {
     this.#paths = paths;
     this.#newColumnLimit = newColumnLimit;
     this.lines = lines;
+    this.#line = new FlatLine(lines);
     lines.length = 0;
   }
 
@@ -73,26 +65,20 @@ export class RowFlattener {
    */
   row(scanner: JsonScanner, depth: number): RowProblem | null {
     this.rows++;
-    const start = this.lines.length;
     const first = scanner.peek();
     if (first !== OBJECT_OPEN) return this.#other(scanner, first, depth);
     if (this.tooManyColumns) {
       scanner.value(depth);
       return null;
     }
-    this.#row = ++lastRow;
-    this.#columns = 0;
-    this.#repeated = false;
     this.#problem = null;
-    const block = this.lines.reserve(1);
-    block[this.lines.length++] = OBJECT_OPEN;
+    this.#line.begin();
     this.#object(scanner, this.#paths.root(), depth + 1, depth);
     if (this.#problem !== null || this.tooManyColumns) {
-      this.lines.length = start;
+      this.#line.drop();
       return this.#problem;
     }
-    if (this.#repeated) this.#rewrite(start);
-    this.#end();
+    this.#line.end();
     return null;
   }
 
@@ -103,15 +89,9 @@ export class RowFlattener {
     if (first !== LIST_OPEN) return 'not-an-object';
     const inside = new JsonScanner(scanner.bytes, from + 1);
     if (inside.peek() !== LIST_CLOSE) return 'not-an-object';
-    this.lines.reserve(1)[this.lines.length++] = OBJECT_OPEN;
-    this.#end();
+    this.#line.begin();
+    this.#line.end();
     return null;
-  }
-
-  #end(): void {
-    const block = this.lines.reserve(2);
-    block[this.lines.length++] = OBJECT_CLOSE;
-    block[this.lines.length++] = NEWLINE;
   }
 
   /** @param around levels of JSON around the row, which do not count for the row's depth */
@@ -153,14 +133,15 @@ export class RowFlattener {
    * @returns the last key that was taken, with the comma or brace behind its value; null when there was none
    */
   #verbatim(scanner: JsonScanner, guess: PathNode | null): PathNode | null {
-    const bytes = scanner.bytes;
+    const { bytes } = scanner;
+    const line = this.#line;
     let previous: PathNode | null = null;
     let at = scanner.at;
     let copied = at;
     while (guess?.verbatim) {
       const column: Column = guess.column!;
       const admitted = column.known || column.call === this.#call;
-      if (!admitted || column.row === this.#row) break;
+      if (!admitted || line.has(column)) break;
       scanner.at = at;
       if (!scanner.follows(column.spelled)) break;
       const start = at + column.literal.length;
@@ -172,18 +153,15 @@ export class RowFlattener {
       const end = scanner.at;
       const behind = bytes[end]!;
       if (behind !== COMMA && behind !== OBJECT_CLOSE) break;
-      column.row = this.#row;
-      column.slot = this.#columns;
-      this.#slots[this.#columns] = column;
-      if (first === QUOTE) this.#starts[this.#columns] = this.lines.length + start - copied;
+      if (first === QUOTE) line.note(column, start - copied, end - copied);
       else {
-        this.#copy(bytes, copied, start);
-        this.#starts[this.#columns] = this.lines.length;
+        line.copy(bytes, copied, start);
         // null is the only word that begins with n; it becomes empty text.
-        this.#quote(bytes, first === 0x6e ? end : start, end);
+        const value = first === 0x6e ? end : start;
+        line.note(column, 0, end - value + 2);
+        line.quote(bytes, value, end);
         copied = end;
       }
-      this.#ends[this.#columns++] = this.lines.length + end - copied;
       previous = guess;
       at = end + 1;
       if (behind === OBJECT_CLOSE) break;
@@ -191,24 +169,8 @@ export class RowFlattener {
     }
     scanner.at = at;
     // Without the comma or brace behind the last value.
-    if (previous !== null) this.#copy(bytes, copied, at - 1);
+    if (previous !== null) line.copy(bytes, copied, at - 1);
     return previous;
-  }
-
-  /** Appends bytes of the text as they are. */
-  #copy(bytes: Uint8Array, start: number, end: number): void {
-    const block = this.lines.reserve(end - start);
-    let to = this.lines.length;
-    if (end - start < LONG_COPY) for (let from = start; from < end; from++) block[to++] = bytes[from]!;
-    else to += (bytes as Buffer).copy(block, to, start, end);
-    this.lines.length = to;
-  }
-
-  /** Appends bytes of the text, the inside of a string literal, with quotes round them. */
-  #quote(bytes: Uint8Array, start: number, end: number): void {
-    this.lines.reserve(1)[this.lines.length++] = QUOTE;
-    this.#copy(bytes, start, end);
-    this.lines.reserve(1)[this.lines.length++] = QUOTE;
   }
 
   /** Takes a key: the guessed one at the price of comparing its bytes, otherwise by looking it up. */
@@ -259,22 +221,7 @@ export class RowFlattener {
   #leaf(place: PathNode, scanner: JsonScanner, start: number, end: number): void {
     const column = place.column ?? this.#paths.column(place);
     if (!column.known && !this.#admit(column)) return;
-    const { lines } = this;
-    const { literal } = column;
-    if (column.row === this.#row) this.#repeated = true;
-    else {
-      const block = lines.reserve(literal.length + 1);
-      let to = lines.length;
-      if (this.#columns > 0) block[to++] = COMMA;
-      for (let index = 0; index < literal.length; index++) block[to++] = literal[index]!;
-      lines.length = to;
-      column.row = this.#row;
-      column.slot = this.#columns;
-      this.#slots[this.#columns++] = column;
-    }
-    this.#starts[column.slot] = lines.length;
-    this.#quote(scanner.bytes, start, end);
-    this.#ends[column.slot] = lines.length;
+    this.#line.value(column, scanner.bytes, start, end);
   }
 
   /** Notes a column that the stream has not yet; false when its values can not be written. */
@@ -297,16 +244,5 @@ export class RowFlattener {
   #complain(problem: RowProblem): void {
     const order: readonly (RowProblem | null)[] = ['empty-name', 'long-name', 'too-deep', null];
     if (order.indexOf(problem) < order.indexOf(this.#problem)) this.#problem = problem;
-  }
-
-  /** Writes a row anew in which a name came up again: the later value at the place of the first. */
-  #rewrite(start: number): void {
-    const row = Buffer.from(this.lines.view().subarray(start));
-    this.lines.length = start + 1;
-    for (let slot = 0; slot < this.#columns; slot++) {
-      if (slot > 0) this.lines.reserve(1)[this.lines.length++] = COMMA;
-      this.lines.push(this.#slots[slot]!.literal);
-      this.lines.push(row.subarray(this.#starts[slot]! - start, this.#ends[slot]! - start));
-    }
   }
 }
