@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sql } from 'kysely';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { localRepositories } from '../../test/support/deployed.ts';
 import { startTestServer } from '../../test/support/server.ts';
 import { until } from '../../test/support/wait.ts';
+import { newId } from '../ids.ts';
 import { runDemo } from './demo.ts';
 
 const said: string[] = [];
@@ -120,6 +121,29 @@ test('the demo is made once, and removed with all that came of it; what users ma
   const { body: failing } = await send('GET', '/connectors?name=Demo%20failure');
   expect((await send('PATCH', `/connectors/${failing.data[0].id}/move-to-bin`)).status).toBe(200);
   expect((await send('DELETE', `/connectors/${failing.data[0].id}`)).status).toBe(204);
+  // Work that does not end in time keeps the demo: here that of a worker that is out of reach.
+  const process = { id: newId(), site_id: devSite, action: 'import', trigger: 'manual', steps: '[]' };
+  await db
+    .insertInto('processes')
+    .values({ ...process, status: 'running' })
+    .execute();
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const kept = send('DELETE', '/demo');
+  const asked = () =>
+    db
+      .selectFrom('processes')
+      .select('id')
+      .where('id', '=', process.id)
+      .where('cancel_requested', '=', true)
+      .executeTakeFirst();
+  await until(asked);
+  vi.setSystemTime(Date.now() + 21_000);
+  expect(await kept).toMatchObject({
+    status: 400,
+    body: { message: 'Site is being processed.', errors: [] },
+  });
+  vi.useRealTimers();
+  await db.deleteFrom('processes').where('id', '=', process.id).execute();
   // Work of the demo that is in hand is ended first.
   await send('POST', `/platform/sites/${devSite}/processes`, { action: 'import' });
   const building = await send('POST', '/builds/connectors', {
