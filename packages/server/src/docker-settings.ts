@@ -1,6 +1,6 @@
 import type { DockerSettings } from '@slipway/engine';
 import { sql } from 'kysely';
-import type { Database } from './context.ts';
+import type { Database } from './database/database.ts';
 import type { Settings } from './settings.ts';
 import { BUILT_IN_CONTAINER_API } from './settings-table.ts';
 

@@ -1,6 +1,6 @@
 import type { Engine, GitSettings } from '@slipway/engine';
 import type { Logger } from 'pino';
-import type { Database } from './context.ts';
+import type { Database } from './database/database.ts';
 import type { Signals } from './events/signals.ts';
 import type { SigningKeys } from './identity/oauth/keys.ts';
 import type { Jobs } from './jobs/jobs.ts';

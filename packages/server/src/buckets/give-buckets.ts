@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 
 /** Gives buckets to another owner. One whose name the new owner uses already gets a number behind it. */
 export async function giveBuckets(db: Work, ids: readonly string[], owner: string): Promise<void> {

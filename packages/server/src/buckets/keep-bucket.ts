@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 
 /** Keeps the bucket from being deleted or given away until the transaction ends; false when the owner has no such one. */
 export async function keepBucketOf(db: Work, id: string, ownerId: string): Promise<boolean> {

@@ -1,5 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Actor, Context, Database } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Database } from '../database/database.ts';
+import type { Actor } from '../identity/actor.ts';
 import { RawJson } from '../json.ts';
 import { usageOf } from '../storage/files.ts';
 import { bucketLinksJson } from '../versions/bucket-links.ts';

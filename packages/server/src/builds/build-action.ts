@@ -8,7 +8,7 @@ import {
   type RepositoryAccess,
 } from '@slipway/engine';
 import { sql } from 'kysely';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { type Log, openLog } from '../events/log-store.ts';
 import { announce } from '../events/signals.ts';
 import { ActionError, type ActionFailure, type ActionKind, type ActionRun } from '../operations/action.ts';

@@ -1,6 +1,6 @@
 import { type BuildStep, buildSteps } from '@slipway/contract';
 import { sql } from 'kysely';
-import type { Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 
 /** A step of a build as it is stored; the times are ISO 8601. */
 export interface StoredStep {

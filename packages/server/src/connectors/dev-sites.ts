@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Actor, Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
+import type { Actor } from '../identity/actor.ts';
 
 /**
  * SQL: ids of the dev sites of the connectors the actor owns, by themselves or through an organization. Whoever may

@@ -1,6 +1,7 @@
 import type { BodyOf, operations } from '@slipway/contract';
 import { sql } from 'kysely';
-import { type Context, type Database, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import { Refusal, refused } from '../errors.ts';
 import { audit, type Change, changesBetween } from '../events/audit.ts';
 import type { Input } from '../http/route.ts';

@@ -1,7 +1,9 @@
 import { type RawBuilder, sql } from 'kysely';
-import { type Actor, type Context, owns, type Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { notFound } from '../errors.ts';
 import type { Found, Resolver, Right } from '../http/subjects.ts';
+import { type Actor, owns } from '../identity/actor.ts';
 
 export interface ConnectorSubject {
   id: string;

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Actor, Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
+import type { Actor } from '../identity/actor.ts';
 
 /** Who can own a connector for this actor: themselves and their organizations. */
 const ownersOf = (actor: Actor): RawBuilder<unknown> => sql`${[actor.id, ...actor.organizations]}::uuid[]`;

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Context, Database, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import { notFound } from '../errors.ts';
 import { RawJson } from '../json.ts';
 import type { Settings } from '../settings.ts';

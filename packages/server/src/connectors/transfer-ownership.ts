@@ -1,7 +1,8 @@
 import type { operations } from '@slipway/contract';
 import { sql } from 'kysely';
 import { giveBuckets } from '../buckets/give-buckets.ts';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest, Refusal } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import type { Input } from '../http/route.ts';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 
 export type DemoKind =
   | 'organization'

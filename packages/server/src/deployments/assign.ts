@@ -1,6 +1,7 @@
 import type { operations } from '@slipway/contract';
 import type { Updateable } from 'kysely';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import type { ConnectorVersions } from '../database/schema.ts';
 import { badRequest } from '../errors.ts';
 import { audit, changesBetween } from '../events/audit.ts';

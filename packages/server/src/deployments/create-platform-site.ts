@@ -1,5 +1,6 @@
 import type { operations } from '@slipway/contract';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { audit } from '../events/audit.ts';
 import type { Verb } from '../http/route.ts';
 import { refuseInFlight, setVersion, startAction } from '../operations/transitions.ts';

@@ -1,4 +1,5 @@
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest, refused } from '../errors.ts';
 import { defaultsFor } from '../organizations/ownership.ts';
 import type { PlatformVersion } from '../platform/gateway.ts';

@@ -1,7 +1,8 @@
 import type { operations } from '@slipway/contract';
 import { texts } from '@slipway/contract';
 import { sql } from 'kysely';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest, refused } from '../errors.ts';
 import { audit, type Change, changesBetween } from '../events/audit.ts';
 import { writeEntries } from '../events/log-store.ts';

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { writeEntries } from '../events/log-store.ts';
 import type { ActionRun } from '../operations/action.ts';
 import { setVersion } from '../operations/transitions.ts';

@@ -1,4 +1,5 @@
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { newId } from '../ids.ts';
 
 export interface Change {

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { greatestInteger, type Page, type StreamType, texts } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
-import type { Context, Database } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { badRequest } from '../errors.ts';
 import type { ListResult } from '../http/route.ts';
 import { commentText, eventText, Heartbeat } from './event-stream.ts';

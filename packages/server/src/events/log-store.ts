@@ -2,7 +2,7 @@ import { setTimeout as startTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
 import { type LogLevel, logSeverities } from '@slipway/contract';
 import { sql } from 'kysely';
-import type { Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import type { Services } from '../services.ts';
 import { countLine, type LineCounts, type LogLine, lineText, lineTime } from './log-lines.ts';
 import { announce } from './signals.ts';

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import pg from 'pg';
 import type { Logger } from 'pino';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 
 const channel = 'slipway_changed';
 const retryMs = 1000;

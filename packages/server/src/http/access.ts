@@ -1,6 +1,6 @@
 import type { Operation } from '@slipway/contract';
-import type { Actor } from '../context.ts';
 import { denied, notFound } from '../errors.ts';
+import type { Actor } from '../identity/actor.ts';
 import type { Found } from './subjects.ts';
 
 /**

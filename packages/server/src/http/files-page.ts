@@ -1,6 +1,6 @@
 import type { Page } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { describeFile, type StoredFile } from '../storage/files.ts';
 import { decodeCursor, encodeCursor } from './paging.ts';
 import type { ListResult } from './route.ts';

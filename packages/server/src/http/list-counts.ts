@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { type Repeated, repeat } from '../jobs/repeat.ts';
 import type { Services } from '../services.ts';
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { type Page, texts } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { badRequest } from '../errors.ts';
 import { type Counted, countedTotal } from './list-counts.ts';
 import type { ListResult } from './route.ts';

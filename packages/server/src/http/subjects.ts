@@ -1,4 +1,5 @@
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 
 /** What the caller may do with an entity; each right includes those before it. */
 export type Right = 'none' | 'read' | 'write' | 'admin';

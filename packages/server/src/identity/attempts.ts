@@ -1,6 +1,6 @@
 import { messages } from '@slipway/contract';
 import { sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { Refusal } from '../errors.ts';
 
 const mostPerMinute = 60;

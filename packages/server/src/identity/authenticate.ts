@@ -1,10 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type Role, roleScopes, type Scope, scopes, uuidPattern } from '@slipway/contract';
 import { type CompiledQuery, sql } from 'kysely';
-import type { Actor, Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { unauthorized } from '../errors.ts';
 import { sha256 } from '../ids.ts';
 import type { Services } from '../services.ts';
+import type { Actor } from './actor.ts';
 
 const tokenPattern = /^slw_[A-Za-z0-9]{40}$/;
 

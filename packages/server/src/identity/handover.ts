@@ -1,7 +1,8 @@
 import { type FieldErrors, operations } from '@slipway/contract';
 import { giveAllBuckets } from '../buckets/give-buckets.ts';
 import { giveConnectors } from '../connectors/store.ts';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import type { Input } from '../http/route.ts';

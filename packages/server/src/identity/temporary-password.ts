@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import type { DB } from '../database/schema.ts';
 import { audit } from '../events/audit.ts';
 import { systemActor } from '../operations/system-context.ts';

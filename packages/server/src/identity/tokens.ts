@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import type { operations, Scope } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
-import { type Context, type Database, inTransaction } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { badRequest, notFound } from '../errors.ts';
 import { audit, changesBetween } from '../events/audit.ts';
 import { newestFirst, readPage } from '../http/paging.ts';

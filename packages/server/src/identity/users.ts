@@ -1,6 +1,6 @@
 import type { Role, userStatuses } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
-import type { Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import { notFound } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { RawJson } from '../json.ts';

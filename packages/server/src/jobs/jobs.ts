@@ -1,6 +1,6 @@
 import { fromKysely, PgBoss } from 'pg-boss';
 import type { Logger } from 'pino';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 
 /** What can wait in the queue. Every job carries the id of a row that says everything else. */
 export const queues = ['build', 'state', 'process', 'webhook'] as const;

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { type RawBuilder, sql } from 'kysely';
 import pg from 'pg';
 import type { Logger } from 'pino';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 
 const heartbeatMs = 10_000;
 const expirySeconds = 60;

@@ -1,5 +1,6 @@
 import type { BackgroundAction, Scope } from '@slipway/contract';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import type { Services } from '../services.ts';
 import type { VersionRow } from '../versions/store.ts';
 

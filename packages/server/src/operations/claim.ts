@@ -1,6 +1,6 @@
 import type { BackgroundAction } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { announce } from '../events/signals.ts';
 import { handsOf, isUnattended } from '../jobs/hands.ts';
 import { isDead } from '../jobs/leases.ts';

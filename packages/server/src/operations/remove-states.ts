@@ -1,4 +1,4 @@
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { removeLogs } from '../events/log-store.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 
 /** A background operation as the API shows it (3.6), from the row of `states` under the alias `s`. */
 export const stateRepresentation = sql`json_build_object(

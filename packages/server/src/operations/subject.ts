@@ -1,9 +1,10 @@
 import type { BackgroundAction } from '@slipway/contract';
 import { connectorRight } from '../connectors/resolver.ts';
 import { connectorOwner } from '../connectors/seen-by.ts';
-import type { Actor, Context } from '../context.ts';
+import type { Context } from '../context.ts';
 import { notFound } from '../errors.ts';
 import type { Resolver, Right } from '../http/subjects.ts';
+import type { Actor } from '../identity/actor.ts';
 
 export interface StateSubject {
   id: string;

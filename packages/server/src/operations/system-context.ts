@@ -1,4 +1,5 @@
-import type { Actor, Context } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Actor } from '../identity/actor.ts';
 import type { Services } from '../services.ts';
 
 export const systemActor: Actor = {

@@ -1,6 +1,7 @@
 import { type BackgroundAction, messages } from '@slipway/contract';
 import { sql, type Updateable } from 'kysely';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import type { ConnectorVersions } from '../database/schema.ts';
 import { refused, wrongState } from '../errors.ts';
 import { audit } from '../events/audit.ts';

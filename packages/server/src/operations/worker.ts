@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { messages } from '@slipway/contract';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { Refusal, refusalText } from '../errors.ts';
 import { writeEntries } from '../events/log-store.ts';
 import { handsOf } from '../jobs/hands.ts';

@@ -1,7 +1,8 @@
 import type { operations } from '@slipway/contract';
 import { ownsBuckets } from '../buckets/store.ts';
 import { ownsConnectors } from '../connectors/store.ts';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { refused } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import type { Input } from '../http/route.ts';

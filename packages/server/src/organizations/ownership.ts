@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
-import type { Actor, Context, Database, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import { badRequest } from '../errors.ts';
+import type { Actor } from '../identity/actor.ts';
 import { fellowMembersOf } from './store.ts';
 
 /** Who a new thing belongs to. */

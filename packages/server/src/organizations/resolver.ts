@@ -1,6 +1,6 @@
-import type { Actor } from '../context.ts';
 import { notFound } from '../errors.ts';
 import type { Resolver, Right } from '../http/subjects.ts';
+import type { Actor } from '../identity/actor.ts';
 
 export interface OrganizationSubject {
   id: string;

@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Actor, Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import { notFound } from '../errors.ts';
+import type { Actor } from '../identity/actor.ts';
 import { RawJson } from '../json.ts';
 
 /** The organization as the API shows it (3.9), from the row of `organizations` under the alias `o`. */

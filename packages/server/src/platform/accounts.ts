@@ -1,6 +1,7 @@
 import type { operations } from '@slipway/contract';
 import { sql } from 'kysely';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { notFound, refused } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import { byNumber, readPage } from '../http/paging.ts';

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 
 /** Representations of 6.1, keys in the contract's order. Alias `c`. */
 export const channelJson: RawBuilder<unknown> = sql`json_build_object(

@@ -1,7 +1,8 @@
 import type { BodyOf, operations } from '@slipway/contract';
 import { sql } from 'kysely';
 import { connectorRight } from '../connectors/resolver.ts';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest, notFound, refused } from '../errors.ts';
 import { audit, changesBetween } from '../events/audit.ts';
 import { byNumber, readPage } from '../http/paging.ts';

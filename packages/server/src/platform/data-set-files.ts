@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Context, Database } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** How many data sets of a site are kept (product.md 4.5). */

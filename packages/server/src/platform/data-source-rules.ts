@@ -7,7 +7,8 @@ import {
   texts,
 } from '@slipway/contract';
 import { sql } from 'kysely';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { type DeployedVersion, findDeployedOnSite } from '../versions/deployed.ts';
 import { checkFormValues, type FormOwner, storedPasswords } from './form-values.ts';
 import type { SiteSubject } from './subjects.ts';

@@ -1,6 +1,7 @@
 import { type FieldErrors, type operations, texts } from '@slipway/contract';
 import { sql } from 'kysely';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest, notFound } from '../errors.ts';
 import { audit, type Change, changesBetween } from '../events/audit.ts';
 import { readPage } from '../http/paging.ts';

@@ -1,7 +1,8 @@
 import { readDataSetValues } from '@slipway/records';
 import { sql } from 'kysely';
 import { connectorFlow } from '../connectors/seen-by.ts';
-import type { Context, Database, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import { insertProject } from './accounts.ts';
 import { assignToSite } from './assign.ts';
 import { giveChannels } from './channel-store.ts';

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { ownersOnDevSite } from '../connectors/dev-sites.ts';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { announce } from '../events/signals.ts';
 import { cancelRunsOf } from '../runs/cancel-run.ts';
 import { notify } from '../webhooks/notify.ts';

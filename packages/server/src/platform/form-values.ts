@@ -1,6 +1,6 @@
 import { type FieldErrors, texts } from '@slipway/contract';
 import { sql } from 'kysely';
-import type { Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import type { Change } from '../events/audit.ts';
 import { newId } from '../ids.ts';
 import type { Vault } from '../secrets/vault.ts';

@@ -1,6 +1,7 @@
 import type { StoredEvent, StoredNotification } from '@slipway/container-api';
 import type { Page } from '@slipway/contract';
-import type { Context, Database, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import type { ListResult } from '../http/route.ts';
 import type { Right } from '../http/subjects.ts';
 import type { Vault } from '../secrets/vault.ts';

@@ -1,6 +1,7 @@
 import { type operations, texts } from '@slipway/contract';
 import { sql } from 'kysely';
-import { inTransaction, type Work } from '../context.ts';
+import { inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest, notFound, refused } from '../errors.ts';
 import { audit, changesBetween } from '../events/audit.ts';
 import { byNumber, readPage } from '../http/paging.ts';

@@ -1,6 +1,7 @@
 import { operations } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
-import { inTransaction, type Work } from '../context.ts';
+import { inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest, denied, notFound } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import { requireBody } from '../http/body.ts';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 
 /** Gives the memberships of one user to another, who keeps the stronger right where both have one. */
 export async function moveMemberships(db: Work, from: string, to: string): Promise<void> {

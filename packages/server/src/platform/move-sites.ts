@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { newId } from '../ids.ts';
 import { type DeployedVersion, findDeployedOnSite } from '../versions/deployed.ts';
 import { isOffered } from './data-source-rules.ts';

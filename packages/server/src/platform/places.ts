@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import type { KnownPlaces, Places, SiteNames } from './gateway.ts';
 
 /** Which of the ids exist, with what is above them. */

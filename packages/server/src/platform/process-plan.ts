@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { insertRun } from '../runs/new-run.ts';
 import { findDeployedOnSite } from '../versions/deployed.ts';
 import { openFormValues } from './form-values.ts';

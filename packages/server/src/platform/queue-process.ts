@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { Refusal, refused } from '../errors.ts';
 import { newId } from '../ids.ts';
 

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { exportsToChannel } from '../versions/platform-references.ts';
 import { removeMemberships } from './memberships.ts';
 

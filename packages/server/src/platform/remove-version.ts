@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import type { Vault } from '../secrets/vault.ts';
 
 /**

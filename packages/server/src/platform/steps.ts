@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { announce } from '../events/signals.ts';
 
 /** A step of a process as the API shows it (6.1). */

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Database } from '../context.ts';
 import { contains } from '../database/contains.ts';
+import type { Database } from '../database/database.ts';
 import { RawJson } from '../json.ts';
 
 /** Representations of 6.1, keys in the contract's order. Each reads its row under the alias that is named. */

@@ -1,6 +1,6 @@
 import type { StoredEvent, StoredNotification } from '@slipway/container-api';
 import { sql } from 'kysely';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import type { MessageOrigin } from './gateway.ts';
 
 /** Events of one code and process that are kept as they are; the others are counted (product.md 9). */

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { keepCheckpoints } from '../runs/checkpoints.ts';
 import { keptDataSets, removeUnusedFiles } from './data-set-files.ts';
 import type { ClaimedProcess, UsedSource } from './import-parts.ts';

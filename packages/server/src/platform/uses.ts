@@ -1,6 +1,6 @@
 import type { Page } from '@slipway/contract';
 import { sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { type Order, readPage } from '../http/paging.ts';
 import type { ListResult } from '../http/route.ts';
 

@@ -1,5 +1,6 @@
 import { type ConnectorState, setMainVersion } from '../connectors/release-state.ts';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import type { Change } from '../events/audit.ts';
 import { newestReleased } from '../versions/production.ts';
 import type { VersionSubject } from '../versions/resolver.ts';

@@ -1,5 +1,6 @@
 import type { operations } from '@slipway/contract';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest } from '../errors.ts';
 import { audit, type Change } from '../events/audit.ts';
 import type { Verb } from '../http/route.ts';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 
 /** Is a run of one of these versions queued or running? */
 export async function hasActiveRuns(db: Database, versionIds: readonly string[]): Promise<boolean> {

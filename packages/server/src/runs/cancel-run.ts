@@ -1,6 +1,7 @@
 import type { operations } from '@slipway/contract';
 import { sql } from 'kysely';
-import { inTransaction, type Work } from '../context.ts';
+import { inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { notFound, Refusal } from '../errors.ts';
 import { audit } from '../events/audit.ts';
 import { announce } from '../events/signals.ts';

@@ -8,7 +8,7 @@ import {
   writeCheckpoints,
 } from '@slipway/container-api';
 import { sql } from 'kysely';
-import type { Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import type { Services } from '../services.ts';
 import type { RunSpec } from './new-run.ts';
 

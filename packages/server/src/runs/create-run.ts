@@ -1,5 +1,6 @@
 import { type BodyOf, type FieldErrors, type operations, texts } from '@slipway/contract';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest } from '../errors.ts';
 import type { Verb } from '../http/route.ts';
 import type { PlatformSite } from '../platform/gateway.ts';

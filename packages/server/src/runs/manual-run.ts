@@ -1,5 +1,6 @@
 import { connectorRight } from '../connectors/resolver.ts';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest, notFound } from '../errors.ts';
 import { audit, type Change } from '../events/audit.ts';
 import { newId } from '../ids.ts';

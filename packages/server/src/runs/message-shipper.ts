@@ -5,7 +5,7 @@ import {
   type StoredNotification,
 } from '@slipway/container-api';
 import { sql } from 'kysely';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import type { MessageOrigin } from '../platform/gateway.ts';
 import type { Services } from '../services.ts';
 

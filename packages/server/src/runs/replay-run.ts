@@ -1,5 +1,6 @@
 import type { operations } from '@slipway/contract';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { refused } from '../errors.ts';
 import type { Verb } from '../http/route.ts';
 import { deployedVersion, manualRun, writableSite } from './manual-run.ts';

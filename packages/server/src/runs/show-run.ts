@@ -1,6 +1,6 @@
 import type { operations } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { notFound } from '../errors.ts';
 import type { Verb } from '../http/route.ts';
 import { RawJson } from '../json.ts';

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { RawJson } from '../json.ts';
 
 /** The kind of provider as the API shows it (3.14), from the row of `authentications` under the alias `a`. */

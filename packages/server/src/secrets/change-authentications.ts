@@ -1,7 +1,8 @@
 import { authenticationUpdateRules, keepsSecret, operations, texts } from '@slipway/contract';
 import { sql } from 'kysely';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
 import { violates } from '../database/conflicts.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest, notFound, refused } from '../errors.ts';
 import { audit, type Change, changesBetween } from '../events/audit.ts';
 import { requireBody } from '../http/body.ts';

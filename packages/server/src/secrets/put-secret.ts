@@ -1,8 +1,10 @@
 import { type FieldErrors, iniHeaderOf, type operations, texts } from '@slipway/contract';
-import { type Context, inTransaction, owns, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest } from '../errors.ts';
 import { audit, type Change } from '../events/audit.ts';
 import { type Input, Reply } from '../http/route.ts';
+import { owns } from '../identity/actor.ts';
 import { newId } from '../ids.ts';
 import { chooseOwner } from '../organizations/ownership.ts';
 import { secretJson } from './store.ts';

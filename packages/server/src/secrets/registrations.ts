@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { fieldNames, ownedOrShared } from './store.ts';
 import type { Vault } from './vault.ts';
 

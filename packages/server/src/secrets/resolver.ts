@@ -1,7 +1,7 @@
 import { secretPathPattern } from '@slipway/contract';
-import { type Actor, owns } from '../context.ts';
 import { notFound } from '../errors.ts';
 import type { Resolver, Right } from '../http/subjects.ts';
+import { type Actor, owns } from '../identity/actor.ts';
 
 export interface SecretSubject {
   id: string;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
-import type { Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import type { DB } from '../database/schema.ts';
 import { audit } from '../events/audit.ts';
 import { systemActor } from '../operations/system-context.ts';

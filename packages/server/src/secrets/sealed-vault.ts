@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { sql } from 'kysely';
-import type { Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import { newId } from '../ids.ts';
 import { keyBytes, seal, unseal } from './aead.ts';
 import { createKeyProvider, type KeySettings } from './key-provider.ts';

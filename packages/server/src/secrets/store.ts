@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Actor, Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
+import type { Actor } from '../identity/actor.ts';
 import { RawJson } from '../json.ts';
 
 /** Names of a secret's fields in stored order. */

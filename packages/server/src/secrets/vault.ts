@@ -1,4 +1,4 @@
-import type { Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 
 /** What a sealed value is for; part of its sealed context. */
 export type Purpose =

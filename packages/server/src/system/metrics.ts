@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import { sql } from 'kysely';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { sha256 } from '../ids.ts';
 import type { Settings } from '../settings.ts';
 import { queue } from './queue.ts';

@@ -1,4 +1,4 @@
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { hasActiveRuns } from '../runs/active-runs.ts';
 import type { VersionRow } from './store.ts';
 import { isInProduction } from './transitions.ts';

@@ -1,5 +1,6 @@
 import type { Operation } from '@slipway/contract';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { audit, type Change } from '../events/audit.ts';
 import type { VersionSubject } from './resolver.ts';
 

@@ -1,6 +1,7 @@
 import { messages, type Operation, type UpdateStep } from '@slipway/contract';
 import { sql, type Updateable } from 'kysely';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import type { ConnectorVersions } from '../database/schema.ts';
 import { refused, wrongState } from '../errors.ts';
 import type { Change } from '../events/audit.ts';

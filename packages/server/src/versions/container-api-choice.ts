@@ -1,9 +1,10 @@
 import { containerApiVersions, operations } from '@slipway/contract';
 import semver from 'semver';
-import { type Actor, type Context, inTransaction } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
 import { badRequest } from '../errors.ts';
 import { changesBetween } from '../events/audit.ts';
 import type { Input } from '../http/route.ts';
+import type { Actor } from '../identity/actor.ts';
 import type { RawJson } from '../json.ts';
 import { changeConfiguration } from './change-configuration.ts';
 import { type VersionRow, versionJson } from './store.ts';

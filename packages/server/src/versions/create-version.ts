@@ -1,7 +1,8 @@
 import { operations, type VersionState } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
 import { nextMajor } from '../connectors/store.ts';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import type { Input } from '../http/route.ts';
 import { newId } from '../ids.ts';
 import type { RawJson } from '../json.ts';

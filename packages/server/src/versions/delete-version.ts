@@ -1,6 +1,7 @@
 import { operations } from '@slipway/contract';
 import { lockConnector } from '../connectors/store.ts';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { refused, wrongState } from '../errors.ts';
 import type { Input } from '../http/route.ts';
 import { isActivelyUsed } from './active-use.ts';

@@ -1,6 +1,6 @@
 import type { ConnectorType, FieldType, Flow } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 
 /** What a run reads of the copied configuration (3.3). */
 export interface DeployedConfig {

@@ -1,6 +1,7 @@
 import { authenticationSelect, operations } from '@slipway/contract';
 import { type Insertable, type Selectable, sql } from 'kysely';
-import type { Context, Database, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import type { IndividualConfigs } from '../database/schema.ts';
 import { badRequest, notFound, refused } from '../errors.ts';
 import { changesBetween } from '../events/audit.ts';

@@ -1,5 +1,6 @@
 import type { ConnectorType, ExecutionMode } from '@slipway/contract';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { newId } from '../ids.ts';
 import type { Defaults } from '../organizations/ownership.ts';
 

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import type { IndividualField } from './deployed.ts';
 import { individualsJson } from './representation.ts';
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { operations, texts } from '@slipway/contract';
 import { sql } from 'kysely';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest, notFound } from '../errors.ts';
 import { type Input, Reply } from '../http/route.ts';
 import type { RawJson } from '../json.ts';

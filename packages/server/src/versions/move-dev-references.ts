@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Work } from '../context.ts';
+import type { Work } from '../database/database.ts';
 
 /** Gives all versions of a connector a new dev account; project, site and what was assigned there are left behind. */
 export async function moveDevReferences(db: Work, connectorId: string, account: number): Promise<void> {

@@ -1,6 +1,7 @@
 import type { WebhookEvent } from '@slipway/contract';
 import { connectorOwner } from '../connectors/seen-by.ts';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { RawJson } from '../json.ts';
 import { notify } from '../webhooks/notify.ts';
 import { versionJson } from './store.ts';

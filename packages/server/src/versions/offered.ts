@@ -1,7 +1,7 @@
 import type { Page } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
-import type { Database } from '../context.ts';
 import { contains } from '../database/contains.ts';
+import type { Database } from '../database/database.ts';
 import { readPage } from '../http/paging.ts';
 import type { ListResult } from '../http/route.ts';
 import type { Settings } from '../settings.ts';

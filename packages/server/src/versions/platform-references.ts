@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 
 /** Does a version export to the channel, as it is configured or as it was deployed? */
 export async function exportsToChannel(db: Database, channel: number): Promise<boolean> {

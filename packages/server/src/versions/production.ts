@@ -1,4 +1,4 @@
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 
 /**
  * The highest major number that is released; null when none is.

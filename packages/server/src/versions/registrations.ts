@@ -1,6 +1,7 @@
 import { type FieldErrors, operations } from '@slipway/contract';
 import { sql } from 'kysely';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest } from '../errors.ts';
 import type { Input } from '../http/route.ts';
 import { RawJson } from '../json.ts';

@@ -1,5 +1,5 @@
 import type { RepositoryAccess } from '@slipway/engine';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import type { Services } from '../services.ts';
 import type { VersionRow } from './store.ts';
 

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 
 /**
  * Locks all versions of the connectors, for whoever changes what sites use of them. Versions are locked before sites and

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database, Work } from '../context.ts';
+import type { Database, Work } from '../database/database.ts';
 import { RawJson } from '../json.ts';
 import type { Settings } from '../settings.ts';
 import { versionRepresentation } from './representation.ts';

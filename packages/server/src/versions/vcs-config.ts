@@ -11,7 +11,8 @@ import {
 } from '@slipway/contract';
 import { probeRepository } from '@slipway/engine';
 import { sql } from 'kysely';
-import { type Context, inTransaction, type Work } from '../context.ts';
+import { type Context, inTransaction } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { badRequest, Refusal, wrongState } from '../errors.ts';
 import { audit, changesBetween } from '../events/audit.ts';
 import { requireBody } from '../http/body.ts';

@@ -1,6 +1,7 @@
 import type { WebhookEvent } from '@slipway/contract';
 import { sql } from 'kysely';
-import type { Context, Work } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { Work } from '../database/database.ts';
 import { newId } from '../ids.ts';
 import type { RawJson } from '../json.ts';
 

@@ -1,6 +1,6 @@
-import { owns } from '../context.ts';
 import { notFound } from '../errors.ts';
 import type { Resolver } from '../http/subjects.ts';
+import { owns } from '../identity/actor.ts';
 
 export interface WebhookSubject {
   id: string;

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Database } from '../context.ts';
+import type { Database } from '../database/database.ts';
 import { RawJson } from '../json.ts';
 
 /** The webhook as the API shows it (3.17), alias `w`. The secret stays in the vault. */

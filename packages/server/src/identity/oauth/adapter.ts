@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider';
-import type { Database } from '../../context.ts';
+import type { Database } from '../../database/database.ts';
 import { sha256 } from '../../ids.ts';
 import { clientMetadata } from './clients.ts';
 import { endGrant } from './sign-ins.ts';

@@ -1,6 +1,6 @@
 import { scopes, uuidPattern } from '@slipway/contract';
 import type { AdapterPayload } from 'oidc-provider';
-import type { Database } from '../../context.ts';
+import type { Database } from '../../database/database.ts';
 
 const refreshable = ['authorization_code', 'refresh_token'];
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';

@@ -9,7 +9,7 @@ import {
   jwtVerify,
 } from 'jose';
 import { sql } from 'kysely';
-import type { Database } from '../../context.ts';
+import type { Database } from '../../database/database.ts';
 import type { Vault } from '../../secrets/vault.ts';
 
 /** Keys as they stand now. The first of each signs, the others still verify. */

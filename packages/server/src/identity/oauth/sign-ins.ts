@@ -1,6 +1,7 @@
 import type { operations } from '@slipway/contract';
 import { sql } from 'kysely';
-import { type Context, type Database, inTransaction, type Work } from '../../context.ts';
+import { type Context, inTransaction } from '../../context.ts';
+import type { Database, Work } from '../../database/database.ts';
 import { notFound } from '../../errors.ts';
 import { audit } from '../../events/audit.ts';
 import { newestFirst, readPage } from '../../http/paging.ts';
