@@ -1,14 +1,10 @@
-import type { Database, Work } from './database/database.ts';
-import type { Actor } from './identity/actor.ts';
+import type { Caller } from './caller.ts';
+import type { Work } from './database/database.ts';
 import type { Services } from './services.ts';
 
 /** What every verb receives beside its input. */
-export interface Context {
-  actor: Actor;
-  db: Database;
+export interface Context extends Caller {
   services: Services;
-  requestId: string | null;
-  ip: string | null;
 }
 
 /** Do all changes of a verb in one transaction: the change, its audit event and the job it starts. */

@@ -171,7 +171,7 @@ async function openServices(
     vault,
     signingKeys: await openSigningKeys(connection.db, vault, settings.publicUrl),
     storage: folderStorage(join(settings.home, 'storage')),
-    platform: embeddedPlatform(),
+    platform: embeddedPlatform(() => services),
     metrics: createMetrics(connection.db, connection.pool),
     engine,
     git,

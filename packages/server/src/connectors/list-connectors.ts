@@ -3,8 +3,9 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Context } from '../context.ts';
 import { contains } from '../database/contains.ts';
 import { type Counted, countKey } from '../http/list-counts.ts';
+import type { ListResult } from '../http/list-result.ts';
 import { newestFirst, readPage } from '../http/paging.ts';
-import type { Input, ListResult } from '../http/route.ts';
+import type { Input } from '../http/route.ts';
 import { connectorRepresentation, visibleTo } from './store.ts';
 
 /** `GET /connectors`: what the caller may see, never what lies in the bin. */

@@ -2,7 +2,8 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Context } from '../context.ts';
 import type { Work } from '../database/database.ts';
 import { notFound } from '../errors.ts';
-import type { Found, Resolver, Right } from '../http/subjects.ts';
+import type { Right } from '../http/right.ts';
+import type { Found, Resolver } from '../http/subjects.ts';
 import { type Actor, owns } from '../identity/actor.ts';
 
 export interface ConnectorSubject {

@@ -2,8 +2,9 @@ import type { Readable } from 'node:stream';
 import type { operations } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
 import type { Context } from '../context.ts';
+import type { ListResult } from '../http/list-result.ts';
 import { type Listing, newestFirst, readLines, readPage } from '../http/paging.ts';
-import type { Input, ListResult } from '../http/route.ts';
+import type { Input } from '../http/route.ts';
 
 type AuditInput = Input<typeof operations.auditEventList>;
 

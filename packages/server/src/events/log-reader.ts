@@ -4,7 +4,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Context } from '../context.ts';
 import type { Database } from '../database/database.ts';
 import { badRequest } from '../errors.ts';
-import type { ListResult } from '../http/route.ts';
+import type { ListResult } from '../http/list-result.ts';
 import { commentText, eventText, Heartbeat } from './event-stream.ts';
 import { greatestSeverity, type LogFilter, passes, readHead } from './log-lines.ts';
 import { watch } from './signals.ts';

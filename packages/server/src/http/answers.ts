@@ -4,7 +4,8 @@ import type { FastifyReply } from 'fastify';
 import type { Refusal } from '../errors.ts';
 import { jsonText } from '../json.ts';
 import { etagOf } from './etag.ts';
-import { type FileAnswer, type ListResult, Reply } from './route.ts';
+import type { ListResult } from './list-result.ts';
+import { type FileAnswer, Reply } from './route.ts';
 
 const jsonType = 'application/json; charset=utf-8';
 

@@ -2,8 +2,8 @@ import type { Page } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
 import type { Database } from '../database/database.ts';
 import { describeFile, type StoredFile } from '../storage/files.ts';
+import type { ListResult } from './list-result.ts';
 import { decodeCursor, encodeCursor } from './paging.ts';
-import type { ListResult } from './route.ts';
 
 /** How a file is shown: its path and the keys every one has. */
 export type ShowFile = (path: RawBuilder<string>) => RawBuilder<unknown>;

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
+import type { Logger } from 'pino';
 import type { Database } from '../database/database.ts';
 import { type Repeated, repeat } from '../jobs/repeat.ts';
-import type { Services } from '../services.ts';
 
 /** What is counted of a list, so that its total need not be (migration 0013): the sum of these keys. */
 export interface Counted {
@@ -23,7 +23,7 @@ export const countKey = (scope: string, parts: Readonly<Record<string, unknown>>
     .join('&');
 
 /** Every half minute, in some worker: what has not been folded is summed up by each reader. */
-export const startCountKeeper = async ({ db, log }: Services): Promise<Repeated> =>
+export const startCountKeeper = async ({ db, log }: { db: Database; log: Logger }): Promise<Repeated> =>
   repeat(30_000, () => foldCounts(db), log);
 
 /** Folds the differences into the counts. Readers see the same sums before and after. */

@@ -4,7 +4,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Database } from '../database/database.ts';
 import { badRequest } from '../errors.ts';
 import { type Counted, countedTotal } from './list-counts.ts';
-import type { ListResult } from './route.ts';
+import type { ListResult } from './list-result.ts';
 
 /**
  * Keyset cursors: the position of the page, and the sort key of the last item before it. Nothing is skipped or doubled

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { BodyOf, Operation, Page, ParametersOf, QueryOf, StreamType } from '@slipway/contract';
 import type { Context } from '../context.ts';
+import type { ListResult } from './list-result.ts';
 import type { Subjects } from './subjects.ts';
 import type { Upload } from './upload.ts';
 
@@ -20,17 +21,6 @@ export interface Input<O extends Operation> {
   subject: SubjectOf<O>;
   /** `Last-Event-ID` of a reader that comes back, 0 at first. */
   lastEventId: number;
-}
-
-/** A page of a list: its items as JSON texts, how many match, and the cursor of the next page. */
-export interface ListResult {
-  items: readonly string[];
-  total: number;
-  /** Position of the first item. */
-  from: number;
-  /** Cursor of the next page, or null on the last one. */
-  after: string | null;
-  headers?: Record<string, string>;
 }
 
 /**

@@ -1,8 +1,6 @@
 import type { Context } from '../context.ts';
 import type { Work } from '../database/database.ts';
-
-/** What the caller may do with an entity; each right includes those before it. */
-export type Right = 'none' | 'read' | 'write' | 'admin';
+import type { Right } from './right.ts';
 
 /** An entity found by its address, with the caller's right on it. */
 export interface Found<T> {

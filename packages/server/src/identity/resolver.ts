@@ -1,5 +1,6 @@
 import { notFound } from '../errors.ts';
-import type { Resolver, Right } from '../http/subjects.ts';
+import type { Right } from '../http/right.ts';
+import type { Resolver } from '../http/subjects.ts';
 import type { Actor } from './actor.ts';
 
 export interface UserSubject {

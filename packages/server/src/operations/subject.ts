@@ -3,7 +3,8 @@ import { connectorRight } from '../connectors/resolver.ts';
 import { connectorOwner } from '../connectors/seen-by.ts';
 import type { Context } from '../context.ts';
 import { notFound } from '../errors.ts';
-import type { Resolver, Right } from '../http/subjects.ts';
+import type { Right } from '../http/right.ts';
+import type { Resolver } from '../http/subjects.ts';
 import type { Actor } from '../identity/actor.ts';
 
 export interface StateSubject {

@@ -1,8 +1,11 @@
 import { readDataSetValues } from '@slipway/records';
 import { sql } from 'kysely';
+import type { Caller } from '../caller.ts';
 import { connectorFlow } from '../connectors/seen-by.ts';
 import type { Context } from '../context.ts';
 import type { Database, Work } from '../database/database.ts';
+import type { Vault } from '../secrets/vault.ts';
+import type { Services } from '../services.ts';
 import { insertProject } from './accounts.ts';
 import { assignToSite } from './assign.ts';
 import { giveChannels } from './channel-store.ts';
@@ -29,8 +32,13 @@ const projectName = 'Connector development';
 /** Types whose connectors read rows, so that an empty dev site would be of no use to them. */
 const readers: readonly string[] = ['export', 'export-delta', 'data-service', 'write'];
 
-/** The platform that comes with Slipway, behind the gateway. */
-export function embeddedPlatform(): Platform {
+/**
+ * The platform that comes with Slipway, behind the gateway.
+ *
+ * @param services what it works with; it is one of them itself, so they are asked for only when there is work
+ */
+export function embeddedPlatform(services: () => Services): Platform {
+  const inside = <C extends Caller>(caller: C): C & Context => ({ ...caller, services: services() });
   return {
     accountExists: (db, account) => exists(db, sql`accounts WHERE id = ${account}`),
     projectBelongsTo: (db, project, account) =>
@@ -41,9 +49,9 @@ export function embeddedPlatform(): Platform {
     ensureProject,
     createSite,
     ensureConnector,
-    async assign(context, version, site) {
-      const flow = await connectorFlow(context.db, version.connectorId);
-      return assignToSite(context, version, site, { paused: flow === 'standalone' });
+    async assign(caller, version, site) {
+      const flow = await connectorFlow(caller.db, version.connectorId);
+      return assignToSite(inside(caller), version, site, { paused: flow === 'standalone' });
     },
     removeVersion,
     moveMemberships,
@@ -54,21 +62,22 @@ export function embeddedPlatform(): Platform {
     sitesNamed,
     sitesUsing,
     listUses,
-    moveSites,
+    moveSites: (caller, move, sites) => moveSites(inside(caller), move, sites),
     keepChannels,
     keepLegacyExecutable,
-    switchLegacy,
+    switchLegacy: (db, version, executable, fields) =>
+      switchLegacy({ db, services: services() }, version, executable, fields),
     switchBack,
     forgetSwitches,
     findSite: describeSite,
     rightOnSite,
-    formValues,
+    formValues: ({ db }, site, version) => formValues(db, services().vault, site, version),
     placeOf,
     addNotifications,
     addEvents,
-    queueRun: (context, site) => queueProcess(context, { site, action: 'run', trigger: 'run' }),
+    queueRun: (caller, site) => queueProcess(inside(caller), { site, action: 'run', trigger: 'run' }),
     dropQueuedRun,
-    presentRows,
+    presentRows: (db, site) => presentRows({ db, services: services() }, site),
   };
 }
 
@@ -160,10 +169,10 @@ async function describeSite(db: Database, site: number): Promise<PlatformSite | 
   return row ?? null;
 }
 
-async function rightOnSite(context: Context, id: number) {
-  const site = await findSite(context, id);
+async function rightOnSite({ db, actor }: Caller, id: number) {
+  const site = await findSite({ db }, id);
   if (!site) return 'none';
-  return rightAt(context.db, context.actor, {
+  return rightAt(db, actor, {
     account: site.accountId,
     project: site.projectId,
     site: site.id,
@@ -172,14 +181,13 @@ async function rightOnSite(context: Context, id: number) {
 
 /** The values of the first source that uses the connector, in the form of that version. */
 async function formValues(
-  { db, services }: Context,
+  db: Database,
+  vault: Vault,
   site: number,
   { connectorId, major }: { connectorId: string; major: number },
 ): Promise<Record<string, string>> {
   const source = await sourceUsing(db, site, connectorId);
-  return source === null
-    ? {}
-    : openFormValues(db, services.vault, { dataSource: source, connectorId, major });
+  return source === null ? {} : openFormValues(db, vault, { dataSource: source, connectorId, major });
 }
 
 async function placeOf(db: Database, site: number, connectorId: string): Promise<string> {

@@ -1,9 +1,9 @@
 import type { StoredEvent, StoredNotification } from '@slipway/container-api';
 import type { Page } from '@slipway/contract';
-import type { Context } from '../context.ts';
+import type { Caller } from '../caller.ts';
 import type { Database, Work } from '../database/database.ts';
-import type { ListResult } from '../http/route.ts';
-import type { Right } from '../http/subjects.ts';
+import type { ListResult } from '../http/list-result.ts';
+import type { Right } from '../http/right.ts';
 import type { Vault } from '../secrets/vault.ts';
 import type { IndividualField } from '../versions/deployed.ts';
 
@@ -95,7 +95,7 @@ export interface Platform {
   /** Creates or updates the version's entry; gives its id. */
   ensureConnector(db: Work, version: PlatformVersion, environment: 'dev' | 'prod'): Promise<number>;
   /** Puts the version on the site, or leaves it there with its form values. */
-  assign(context: Context & { db: Work }, version: PlatformVersion, site: number): Promise<Assignment>;
+  assign(caller: Caller & { db: Work }, version: PlatformVersion, site: number): Promise<Assignment>;
   /** Takes a deleted version off the platform: its entries, and its place on its dev site with the form values. */
   removeVersion(
     work: { db: Work; vault: Vault },
@@ -126,7 +126,7 @@ export interface Platform {
    * versions are locked.
    */
   moveSites(
-    context: Context & { db: Work },
+    caller: Caller & { db: Work },
     move: { connectorId: string; from: number; to: number },
     sites: readonly number[],
   ): Promise<MovedSites>;
@@ -136,7 +136,7 @@ export interface Platform {
   keepLegacyExecutable(db: Work, id: number): Promise<'source' | 'destination' | null>;
   /** Moves everything that runs the legacy executable to the version, whose form has these fields; remembers each. */
   switchLegacy(
-    work: Pick<Context, 'services'> & { db: Work },
+    db: Work,
     version: PlatformVersion,
     executable: number,
     fields: readonly IndividualField[],
@@ -147,10 +147,10 @@ export interface Platform {
   forgetSwitches(db: Work, connectorId: string): Promise<void>;
   findSite(db: Database, site: number): Promise<PlatformSite | null>;
   /** `none` also when there is no such site. */
-  rightOnSite(context: Context, site: number): Promise<Right>;
+  rightOnSite(caller: Caller, site: number): Promise<Right>;
   /** The form values stored on the site for a version, passwords opened; empty when the site does not use it. */
   formValues(
-    context: Context,
+    caller: Caller,
     site: number,
     version: { connectorId: string; major: number },
   ): Promise<Record<string, string>>;
@@ -166,12 +166,12 @@ export interface Platform {
    * @returns the id of the site's process
    * @throws 409 while another process waits
    */
-  queueRun(context: Context & { db: Work }, site: number): Promise<string>;
+  queueRun(caller: Caller & { db: Work }, site: number): Promise<string>;
   /** Takes a manual run out of the site's queue; one that was begun goes on. */
   dropQueuedRun(db: Work, processId: string): Promise<void>;
   /** The site's present rows, values in column order; null before the first import. */
   presentRows(
-    context: Pick<Context, 'db' | 'services'>,
+    db: Database,
     site: number,
   ): Promise<{ columns: readonly string[]; rows: AsyncIterable<readonly string[]> } | null>;
 }

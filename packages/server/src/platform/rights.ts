@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { devSitesOf } from '../connectors/dev-sites.ts';
 import type { Database } from '../database/database.ts';
-import type { Right } from '../http/subjects.ts';
+import type { Right } from '../http/right.ts';
 import type { Actor } from '../identity/actor.ts';
 
 /** Where an entity stands; ids of what is above it, itself included. */

@@ -1,8 +1,8 @@
 import type { Page } from '@slipway/contract';
 import { sql } from 'kysely';
 import type { Database } from '../database/database.ts';
+import type { ListResult } from '../http/list-result.ts';
 import { type Order, readPage } from '../http/paging.ts';
-import type { ListResult } from '../http/route.ts';
 
 /** Sites that use a connector, ascending, by major number. */
 export async function sitesUsing(db: Database, connectorId: string): Promise<Map<number, number[]>> {

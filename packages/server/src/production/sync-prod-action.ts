@@ -62,7 +62,7 @@ const switchLegacy = (switched: Switched): Step => ({
   async do({ work, row, version, say }) {
     if (row.legacy_executable === null) return say('There is no legacy executable.');
     const { sites, missing } = await work.services.platform.switchLegacy(
-      work,
+      work.db,
       platformVersion(version, row),
       row.legacy_executable,
       await formOf(work.db, row.id),

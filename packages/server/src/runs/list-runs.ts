@@ -3,8 +3,9 @@ import { type RawBuilder, sql } from 'kysely';
 import { connectorIdsSeenBy } from '../connectors/seen-by.ts';
 import type { Context } from '../context.ts';
 import { type Counted, countKey } from '../http/list-counts.ts';
+import type { ListResult } from '../http/list-result.ts';
 import { newestFirst, readPage } from '../http/paging.ts';
-import type { Input, ListResult, Verb } from '../http/route.ts';
+import type { Input, Verb } from '../http/route.ts';
 import { runJson, statisticsJson } from './store.ts';
 
 type Operations = typeof operations;

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { type Page, texts } from '@slipway/contract';
 import { fullRow, type OutputDescription, readBlocks } from '@slipway/records';
 import { badRequest } from '../errors.ts';
-import type { ListResult } from '../http/route.ts';
+import type { ListResult } from '../http/list-result.ts';
 
 /** Rows on disk: one flat object a line with the columns the row has, in several files that follow each other. */
 export type RowFiles = Pick<OutputDescription, 'files' | 'columns' | 'rows'>;

@@ -123,9 +123,7 @@ export async function prepareInput(
   for (const stream of inputs) {
     if (await exists(`${folder.input(stream)}.json`)) continue;
     const filled = stream === 'input' || stream === 'new';
-    const present = filled
-      ? await services.platform.presentRows({ db: services.db, services }, run.site)
-      : null;
+    const present = filled ? await services.platform.presentRows(services.db, run.site) : null;
     await writeInputStream(folder.input(stream), present?.columns ?? [], present?.rows ?? valuesOf([], []));
   }
 }

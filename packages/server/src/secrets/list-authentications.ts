@@ -2,8 +2,9 @@ import type { operations } from '@slipway/contract';
 import { sql } from 'kysely';
 import type { Context } from '../context.ts';
 import { contains } from '../database/contains.ts';
+import type { ListResult } from '../http/list-result.ts';
 import { byNumber, readPage } from '../http/paging.ts';
-import type { Input, ListResult } from '../http/route.ts';
+import type { Input } from '../http/route.ts';
 import { authenticationRepresentation } from './authentications.ts';
 
 /** `GET /authentications`, by id. */

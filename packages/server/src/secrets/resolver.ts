@@ -1,6 +1,7 @@
 import { secretPathPattern } from '@slipway/contract';
 import { notFound } from '../errors.ts';
-import type { Resolver, Right } from '../http/subjects.ts';
+import type { Right } from '../http/right.ts';
+import type { Resolver } from '../http/subjects.ts';
 import { type Actor, owns } from '../identity/actor.ts';
 
 export interface SecretSubject {

@@ -6,7 +6,7 @@ import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Database } from '../database/database.ts';
 import { sha256 } from '../ids.ts';
 import type { Settings } from '../settings.ts';
-import { queue } from './queue.ts';
+import { queuedWork } from './queued-work.ts';
 
 /** Measurements of this process, and of the queue that all share. */
 export interface Metrics {
@@ -67,7 +67,7 @@ export function createMetrics(
       const { rows } = await sql<{ kind: string; status: string; count: number; seconds: number }>`
         SELECT q.kind, q.status, count(*) AS count,
           extract(epoch FROM now() - min(q.created_at))::float8 AS seconds
-        FROM ${queue} q GROUP BY q.kind, q.status`.execute(db);
+        FROM ${queuedWork} q GROUP BY q.kind, q.status`.execute(db);
       for (const kind of ['build', 'run', 'process', 'state']) {
         for (const status of ['queued', 'running']) {
           const row = rows.find((one) => one.kind === kind && one.status === status);

@@ -1,21 +1,8 @@
 import type { operations } from '@slipway/contract';
 import { sql } from 'kysely';
-import { queuedBuilds } from '../builds/store.ts';
 import { readPage } from '../http/paging.ts';
 import type { Verb } from '../http/route.ts';
-import { queuedStates } from '../operations/store.ts';
-import { queuedProcesses } from '../platform/store.ts';
-import { queuedRuns } from '../runs/store.ts';
-
-/**
- * SQL: everything that waits or runs. A build is shown as a build, and not once more as the state that drives it. Only
- * work that has not ended is read, and each kind has an index of it.
- */
-export const queue = sql`(
-  SELECT q.*, q.status = 'queued' AS waits,
-    CASE q.status WHEN 'queued' THEN (row_number() OVER (
-      PARTITION BY q.kind, q.status ORDER BY q.created_at, q.id))::integer ELSE 0 END AS place
-  FROM (${queuedBuilds} UNION ALL ${queuedRuns} UNION ALL ${queuedProcesses} UNION ALL ${queuedStates}) q)`;
+import { queuedWork } from './queued-work.ts';
 
 const entry = sql`json_build_object(
   'id', q.id, 'kind', q.kind, 'name', q.name, 'status', q.status, 'position', nullif(q.place, 0),
@@ -25,7 +12,7 @@ const entry = sql`json_build_object(
 /** Running work first, then by place. */
 export const queueList: Verb<(typeof operations)['queueList']> = ({ db }, { query, page }) =>
   readPage(db, page, {
-    table: queue,
+    table: queuedWork,
     alias: 'q',
     where: query.kind === undefined ? sql`true` : sql`q.kind = ${query.kind}`,
     item: entry,

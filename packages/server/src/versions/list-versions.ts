@@ -1,8 +1,9 @@
 import type { operations } from '@slipway/contract';
 import { sql } from 'kysely';
 import type { Context } from '../context.ts';
+import type { ListResult } from '../http/list-result.ts';
 import { readPage } from '../http/paging.ts';
-import type { Input, ListResult } from '../http/route.ts';
+import type { Input } from '../http/route.ts';
 import { versionRepresentation } from './representation.ts';
 
 /** `GET /connectors/{publicId}/versions`: highest major first. */

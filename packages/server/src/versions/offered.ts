@@ -2,8 +2,8 @@ import type { Page } from '@slipway/contract';
 import { type RawBuilder, sql } from 'kysely';
 import { contains } from '../database/contains.ts';
 import type { Database } from '../database/database.ts';
+import type { ListResult } from '../http/list-result.ts';
 import { readPage } from '../http/paging.ts';
-import type { ListResult } from '../http/route.ts';
 import type { Settings } from '../settings.ts';
 import { logoAddress } from './representation.ts';
 

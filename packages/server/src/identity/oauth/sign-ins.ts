@@ -4,8 +4,9 @@ import { type Context, inTransaction } from '../../context.ts';
 import type { Database, Work } from '../../database/database.ts';
 import { notFound } from '../../errors.ts';
 import { audit } from '../../events/audit.ts';
+import type { ListResult } from '../../http/list-result.ts';
 import { newestFirst, readPage } from '../../http/paging.ts';
-import type { Input, ListResult } from '../../http/route.ts';
+import type { Input } from '../../http/route.ts';
 import { newId } from '../../ids.ts';
 
 /** A sign-in lives as long as its grant: what a user has not used again within this time is over. */
