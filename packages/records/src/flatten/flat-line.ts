@@ -18,12 +18,13 @@ export class FlatLine {
   /** Where the line begins in the sink. */
   #begin = 0;
   #row = 0;
-  /** The columns of the row, and where the value of each stands in the sink. */
+  /** The columns of the row, and where the value of each stands in the sink, unless some were only noted. */
   readonly #columns: Column[] = [];
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
   #count = 0;
   #repeated = false;
+  #placed = true;
 
   constructor(sink: ByteSink) {
     this.#sink = sink;
@@ -34,7 +35,13 @@ export class FlatLine {
     this.#row = ++lastRow;
     this.#count = 0;
     this.#repeated = false;
+    this.#placed = true;
     this.#byte(OBJECT_OPEN);
+  }
+
+  /** True when a name came up again, and it is not known where all values stand: the row has to be read again. */
+  get spoilt(): boolean {
+    return this.#repeated && !this.#placed;
   }
 
   end(): void {
@@ -64,22 +71,20 @@ export class FlatLine {
       if (this.#count > 0) block[to++] = COMMA;
       for (let index = 0; index < literal.length; index++) block[to++] = literal[index]!;
       sink.length = to;
-      this.#add(column);
+      column.row = this.#row;
+      column.slot = this.#count;
+      this.#columns[this.#count++] = column;
     }
     this.#starts[column.slot] = sink.length;
     this.quote(bytes, start, end);
     this.#ends[column.slot] = sink.length;
   }
 
-  /**
-   * Notes a column whose text is, or is about to be, copied as it is.
-   *
-   * @param start where its value will stand, counted from what has been written
-   */
-  note(column: Column, start: number, end: number): void {
-    this.#add(column);
-    this.#starts[column.slot] = this.#sink.length + start;
-    this.#ends[column.slot] = this.#sink.length + end;
+  /** Notes a column whose text is copied as it is, together with others. */
+  note(column: Column): void {
+    column.row = this.#row;
+    this.#count++;
+    this.#placed = false;
   }
 
   /** Appends bytes as they are. */
@@ -100,12 +105,6 @@ export class FlatLine {
 
   #byte(byte: number): void {
     this.#sink.reserve(1)[this.#sink.length++] = byte;
-  }
-
-  #add(column: Column): void {
-    column.row = this.#row;
-    column.slot = this.#count;
-    this.#columns[this.#count++] = column;
   }
 
   /** Writes the line anew in which a name came up again: the later value at the place of the first. */

@@ -41,6 +41,8 @@ export class RowFlattener {
   readonly #call = ++lastCall;
   readonly #newColumnLimit: number;
   readonly #line: FlatLine;
+  /** Whether each value of the row is written by itself. */
+  #oneByOne = false;
   #problem: RowProblem | null = null;
 
   /**
@@ -71,15 +73,26 @@ export class RowFlattener {
       scanner.value(depth);
       return null;
     }
-    this.#problem = null;
-    this.#line.begin();
-    this.#object(scanner, this.#paths.root(), depth + 1, depth);
+    const { at } = scanner;
+    this.#read(scanner, depth, false);
+    if (this.#line.spoilt) {
+      scanner.at = at;
+      this.#line.drop();
+      this.#read(scanner, depth, true);
+    }
     if (this.#problem !== null || this.tooManyColumns) {
       this.#line.drop();
       return this.#problem;
     }
     this.#line.end();
     return null;
+  }
+
+  #read(scanner: JsonScanner, depth: number, oneByOne: boolean): void {
+    this.#problem = null;
+    this.#oneByOne = oneByOne;
+    this.#line.begin();
+    this.#object(scanner, this.#paths.root(), depth + 1, depth);
   }
 
   /** An element that is no object; an empty list counts as an empty one. */
@@ -104,7 +117,7 @@ export class RowFlattener {
     }
     let guess = parent.first;
     let previous: PathNode | null = null;
-    if (depth - around === 1) {
+    if (depth - around === 1 && !this.#oneByOne) {
       previous = this.#verbatim(scanner, guess);
       if (previous !== null) {
         if (scanner.bytes[scanner.at - 1] === OBJECT_CLOSE) return;
@@ -153,13 +166,11 @@ export class RowFlattener {
       const end = scanner.at;
       const behind = bytes[end]!;
       if (behind !== COMMA && behind !== OBJECT_CLOSE) break;
-      if (first === QUOTE) line.note(column, start - copied, end - copied);
-      else {
+      line.note(column);
+      if (first !== QUOTE) {
         line.copy(bytes, copied, start);
         // null is the only word that begins with n; it becomes empty text.
-        const value = first === 0x6e ? end : start;
-        line.note(column, 0, end - value + 2);
-        line.quote(bytes, value, end);
+        line.quote(bytes, first === 0x6e ? end : start, end);
         copied = end;
       }
       previous = guess;
