@@ -1,12 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { writeInputStream } from '@slipway/records';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ContainerApi, type RunContext, readLog, runFolder, startContainerApi } from '../src/index.ts';
 import { parseAnswer, send } from './raw-client.ts';
-import { endStandAlone, startStandAlone } from './stand-alone.ts';
+import { endStandAlone } from './stand-alone.ts';
 import { readOutput, temporaryFolder, testContext } from './test-run.ts';
 
 let folder: string;
@@ -153,6 +152,21 @@ test('a body of 64 MiB is taken, one byte more is not; neither is such a line of
   expect((await readOutput(folder, 'output')).count).toBe(1);
 });
 
+test('after an answer in the middle of a body its connection serves the next request', async () => {
+  // Refused at the first line; the others are still on their way.
+  const lines = `{"a":\n${`${JSON.stringify({ text: 'x'.repeat(1000) })}\n`.repeat(8000)}`;
+  const tooLong = `{"text":"${'x'.repeat(65 * 1024 ** 2)}"}\n`;
+  for (const [body, status] of [
+    [lines, 400],
+    [tooLong, 413],
+  ] as const) {
+    const refused = await fetch(`${api.url}/output/output`, { method: 'POST', headers: NDJSON, body });
+    expect([refused.status, await refused.json()]).toMatchObject([status, { message: expect.any(String) }]);
+    const next = await fetch(`${api.url}/ping`, { signal: AbortSignal.timeout(5000) });
+    expect(await next.json()).toEqual({ message: 'pong' });
+  }
+});
+
 describe('paths that lead out of the bucket are not valid, however they are written', () => {
   const refused = '{"message":"Validation failed","errors":{"remoteFile":"Not a valid file path."}}';
   test.for(['%2e%2e%2fx', '..%2Fx', '%2E%2E/x', 'a/..%2f..%2fx', '..%5Cx', '%5c..%5cx', 'a/%2e%2e'])(
@@ -246,77 +260,4 @@ test('a client that does not read its stream holds up nobody, and its rows are n
   expect(Math.max(...seen)).toBeLessThan(16_000);
   expect(new Set(seen).size).toBe(seen.length);
   slow.destroy();
-});
-
-/** A small disk of its own; null where this user or machine makes none. */
-function smallDisk(path: string): (() => void) | null {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', path], { stdio: 'ignore' });
-    return () => execFileSync('umount', ['-l', path]);
-  } catch {
-    return null;
-  }
-}
-
-/** Writes until a call is answered otherwise; the ids that were acknowledged, and that other answer. */
-async function fill(url: string): Promise<{ acknowledged: string[]; status: number; body: string }> {
-  const acknowledged: string[] = [];
-  for (let call = 0; ; call++) {
-    const data = Array.from({ length: 50 }, (_, row) => ({ id: `${call}-${row}`, text: 'x'.repeat(500) }));
-    const answer = await fetch(`${url}/output/output`, { method: 'POST', body: JSON.stringify({ data }) });
-    if (answer.status !== 201) return { acknowledged, status: answer.status, body: await answer.text() };
-    for (const { id } of data) acknowledged.push(id);
-  }
-}
-
-const INTERNAL = '{"message":"Internal server error."}';
-
-/** What holds whatever ended the space: clear answers, nothing half done, and the run has failed. */
-async function endsInOrder(
-  { url, end }: Awaited<ReturnType<typeof startStandAlone>>,
-  makeRoom: () => Promise<void>,
-): Promise<void> {
-  const { acknowledged, status, body } = await fill(url);
-  expect([status, body]).toEqual([500, INTERNAL]);
-  expect(acknowledged.length).toBeGreaterThan(100);
-  await makeRoom();
-  // Rows were lost: every later write of the run is refused, everything else works on.
-  const later = await fetch(`${url}/output/output`, { method: 'POST', body: '{"data":[{"id":"late"}]}' });
-  expect([later.status, await later.text()]).toEqual([500, INTERNAL]);
-  expect((await fetch(`${url}/ping`)).status).toBe(200);
-  const { code, said } = await end('SIGTERM');
-  expect([code, said.state, said['output-failed']]).toEqual([1, 'failed', true]);
-  const rows = (await readFile(join(folder, 'out.ndjson'), 'utf8')).split('\n').slice(0, -1);
-  expect(rows.map((row) => (JSON.parse(row) as { id: string }).id)).toEqual(acknowledged);
-}
-
-test('a disk that is full: the write is refused, what was acknowledged is whole, the run fails', {
-  timeout: 30_000,
-}, async (context) => {
-  const disk = join(folder, 'disk');
-  await mkdir(disk);
-  const unmount = smallDisk(disk);
-  if (unmount === null) return context.skip('no file system can be mounted here');
-  try {
-    await writeFile(join(disk, 'ballast'), Buffer.alloc(1024 ** 2));
-    const sidecar = await startStandAlone(folder, {
-      connector: { type: 'datasource' },
-      'run-folder': 'disk/run',
-      outputs: { output: 'out.ndjson' },
-    });
-    await endsInOrder(sidecar, () => rm(join(disk, 'ballast')));
-  } finally {
-    endStandAlone();
-    unmount();
-  }
-});
-
-test('a file that may not grow any more: the same', { timeout: 30_000 }, async () => {
-  const limited = ['sh', '-c', 'trap "" XFSZ; ulimit -f 4096; exec "$@"', 'sh'];
-  const sidecar = await startStandAlone(
-    folder,
-    { connector: { type: 'datasource' }, outputs: { output: 'out.ndjson' } },
-    { through: limited },
-  );
-  await endsInOrder(sidecar, async () => {});
 });

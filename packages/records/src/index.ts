@@ -57,3 +57,4 @@ export {
 export { readBlocks, readLines } from './streams/read-blocks.ts';
 export { BlockKeeper } from './streams/row-file.ts';
 export { writeInputStream } from './streams/write-input-stream.ts';
+export { writeWhole } from './streams/write-whole.ts';
