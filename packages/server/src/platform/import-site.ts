@@ -1,3 +1,4 @@
+import { isDiskFull } from '@slipway/records';
 import { type Context, inTransaction } from '../context.ts';
 import { keepCheckpoints } from '../runs/checkpoints.ts';
 import { executeRun, type RunOutcome } from '../runs/execute-run.ts';
@@ -169,8 +170,10 @@ async function merge(
   } catch (error) {
     if (ending.cancelled.aborted) throw new Cancelled();
     ending.stopping.throwIfAborted();
-    await book.end(step, { status: 'failed', error: (error as Error).message });
-    throw error;
+    const full = isDiskFull(error);
+    const cause = full ? 'The merged rows could not be stored: the disk is full.' : (error as Error).message;
+    await book.end(step, { status: 'failed', error: cause });
+    throw full ? new ImportFailed(cause) : error;
   }
 }
 
