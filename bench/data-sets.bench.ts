@@ -10,16 +10,14 @@ import {
   loadDataSet,
   mergeDataSets,
   type OutputDescription,
-  profileDataSet,
-  readDataSet,
   writeDelta,
 } from '@slipway/records';
-import type { Comparison, Result } from './harness.ts';
+import type { Comparison } from './harness.ts';
 import { row } from './rows.ts';
 
 const rows = 1_000_000;
 /** What the server gives to queries on data sets. */
-const options = { memoryMb: 512, threads: 2 };
+export const options = { memoryMb: 512, threads: 2 };
 
 /** Merging and comparing a million rows of twenty columns, against one statement of DuckDB on the same files. */
 export async function dataSetComparisons(folder: string): Promise<Comparison[]> {
@@ -70,57 +68,11 @@ export async function dataSetComparisons(folder: string): Promise<Comparison[]> 
   ];
 }
 
-/** A million rows with twenty of two thousand columns each: what has to work in bounded memory. */
-export async function measureWide(folder: string): Promise<Result[]> {
-  const work = join(folder, 'wide');
-  await mkdir(work, { recursive: true });
-  const duckdb = new DuckDb({ ...options, temporaryFolder: join(work, 'spilled') });
-  const output = await store(join(work, 'wide.ndjson'), rows, sparseRow, wideColumns);
-  const path = join(work, 'wide.parquet');
-  const results: Result[] = [];
-  const measure = async (name: string, most: number, task: () => Promise<unknown>): Promise<void> => {
-    let peak = 0;
-    const looking = setInterval(() => {
-      peak = Math.max(peak, process.memoryUsage.rss());
-    }, 100);
-    const took = await seconds(task).finally(() => clearInterval(looking));
-    const memory = peak / 1024 / 1024;
-    results.push({
-      name: `1,000,000 × 2,000 sparse columns: ${name} (${took.toFixed(0)} s)`,
-      unit: 'MiB',
-      ours: memory,
-      bare: 0,
-      target: `≤ ${most} MiB`,
-      value: '–',
-      met: memory <= most,
-    });
-  };
-  const all = { showHidden: true };
-  await measure('load', 1200, () => loadDataSet(duckdb, output, path));
-  await measure('a page from the middle', 1200, () =>
-    readDataSet(duckdb, path, all, { offset: rows / 2, limit: 50 }),
-  );
-  await measure('profile of all columns', 1200, () => profileDataSet(duckdb, path, all));
-  return results;
-}
-
-const wideColumns = ['id', ...Array.from({ length: 1999 }, (_value, index) => `attribute_${index}`)];
-
-function sparseRow(id: number): Record<string, string> {
-  const made: Record<string, string> = { id: String(id) };
-  for (let place = 0; place < 20; place += 1) {
-    const column = (id * 13 + place * place * 31 + place) % 1999;
-    made[`attribute_${column}`] = `value ${id % (column + 2)}`;
-  }
-  return made;
-}
-
 /** Stores rows as a run would have written them: flat, as text, one a line. */
 async function store(
   path: string,
   count: number,
   make: (index: number) => Record<string, string | number>,
-  columns = Object.keys(make(0)),
 ): Promise<OutputDescription> {
   let longestLine = 0;
   function* parts(): Generator<string> {
@@ -134,7 +86,13 @@ async function store(
     }
   }
   await pipeline(Readable.from(parts(), { objectMode: false }), createWriteStream(path));
-  return { files: [path], columns, rows: count, bytes: (await stat(path)).size, longestLine };
+  return {
+    files: [path],
+    columns: Object.keys(make(0)),
+    rows: count,
+    bytes: (await stat(path)).size,
+    longestLine,
+  };
 }
 
 async function load(duckdb: DuckDb, output: OutputDescription, path: string): Promise<DataSet> {
@@ -146,7 +104,7 @@ const run = (duckdb: DuckDb, statements: readonly string[]) =>
     for (const statement of statements) await connection.run(statement);
   });
 
-async function seconds(work: () => Promise<unknown>): Promise<number> {
+export async function seconds(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
   return (performance.now() - start) / 1000;

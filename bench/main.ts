@@ -1,6 +1,6 @@
 /**
  * Measures the hot paths against the least that could do the same, in one run, and writes the table into
- * `docs/performance.md`. `npm run bench -- rows data-sets wide sidecar api scale run docker memory` chooses; without names
+ * `docs/performance.md`. `npm run bench -- rows syncing data-sets wide sidecar api scale run docker memory` chooses; without names
  * everything is measured.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '../packages/server/src/database/embedded.ts';
 import { apiComparisons } from './api.bench.ts';
-import { dataSetComparisons, measureWide } from './data-sets.bench.ts';
+import { dataSetComparisons } from './data-sets.bench.ts';
 import { dockerComparisons } from './docker.bench.ts';
 import { type Comparison, cellsOf, compare, markdown, type Result, rowsIn } from './harness.ts';
 import { measureMemory } from './memory.bench.ts';
@@ -16,10 +16,12 @@ import { rowComparisons } from './rows.bench.ts';
 import { runComparisons } from './run.bench.ts';
 import { scaleComparisons } from './scale.bench.ts';
 import { measureSidecar } from './sidecar-memory.bench.ts';
+import { syncingComparisons } from './syncing.bench.ts';
+import { measureWide } from './wide.bench.ts';
 
 const rounds = 7;
 const page = new URL('../docs/performance.md', import.meta.url);
-const names = ['rows', 'data-sets', 'wide', 'sidecar', 'api', 'scale', 'run', 'docker', 'memory'];
+const names = ['rows', 'syncing', 'data-sets', 'wide', 'sidecar', 'api', 'scale', 'run', 'docker', 'memory'];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !names.includes(name));
@@ -45,6 +47,7 @@ try {
     await measure(comparisons);
     await stop();
   }
+  if (wanted.has('syncing')) await measure(syncingComparisons(folder));
   if (wanted.has('data-sets')) await measure(await dataSetComparisons(folder));
   if (wanted.has('wide')) results.push(...(await measureWide(folder)));
   if (wanted.has('sidecar')) results.push(await measureSidecar(folder));

@@ -60,7 +60,8 @@ function* lines(): Generator<string> {
   }
 }
 
-async function post(url: string, type: string, parts: Iterable<string>): Promise<void> {
+/** Sends a body in parts. @throws unless its rows are acknowledged */
+export async function post(url: string, type: string, parts: Iterable<string>): Promise<void> {
   const call = request(url, { method: 'POST', headers: { 'content-type': type } });
   const answered = new Promise<number>((resolve, reject) => {
     call.once('error', reject).once('response', (response) => {

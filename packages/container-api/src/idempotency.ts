@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
-import { readLines } from '@slipway/records';
+import { closeSync, constants, fstatSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { readLines, writeWhole } from '@slipway/records';
 import { ANSWERS, type Answer, badRequest, Refusal, TEXTS } from './http/answers.ts';
 
 /** Keys of a run that are remembered. */
 const MAX_KEYS = 10_000;
 /** Lines of the file from which on it is written anew with the remembered keys alone. */
 const COMPACT_AT = 3 * MAX_KEYS;
+/** For reading and writing at any place, and made when missing: a file that is only appended to can not be changed. */
+const OPEN_FLAGS = constants.O_RDWR | constants.O_CREAT;
+/** What a line that counts no more is filled with. */
+const BLANK = 0x20;
 
 /** What a call with a key changes, and how long that is afterwards: bytes of a file, or number of an entry. */
 export interface Effect {
@@ -33,6 +37,7 @@ export interface KeyedCall {
 export class IdempotencyKeys {
   readonly #path: string;
   #file: number;
+  #length: number;
   #lines: number;
   readonly #done: Map<string, Remembered>;
   readonly #inProgress = new Map<string, Promise<void>>();
@@ -41,7 +46,8 @@ export class IdempotencyKeys {
     this.#path = path;
     this.#done = done;
     this.#lines = done.size;
-    this.#file = openSync(path, 'a', 0o600);
+    this.#file = openSync(path, OPEN_FLAGS, 0o600);
+    this.#length = fstatSync(this.#file).size;
   }
 
   /**
@@ -53,6 +59,7 @@ export class IdempotencyKeys {
     const done = new Map<string, Remembered>();
     try {
       for await (const line of readLines(path)) {
+        if (line[0] === BLANK) continue;
         const entry = JSON.parse(line.toString('utf8')) as Remembered;
         if (entry.effect.end <= (reached.get(entry.effect.on) ?? 0)) remember(done, entry);
       }
@@ -91,15 +98,21 @@ export class IdempotencyKeys {
   #start(key: string, fingerprint: string): KeyedCall {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#inProgress.set(key, promise);
-    let recorded: Remembered | null = null;
+    let recorded: { entry: Remembered; at: number; bytes: number } | null = null;
     return {
       record: (effect, answer) => {
-        recorded = { key, fingerprint, effect, answer };
-        writeSync(this.#file, `${JSON.stringify(recorded)}\n`);
+        const entry = { key, fingerprint, effect, answer };
+        const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+        writeWhole(this.#file, line, this.#length);
+        recorded = { entry, at: this.#length, bytes: line.length };
+        this.#length += line.length;
         this.#lines++;
       },
       finish: (succeeded) => {
-        if (succeeded && recorded) remember(this.#done, recorded);
+        if (recorded && succeeded) remember(this.#done, recorded.entry);
+        // Without its effect the line has to go: effects of other calls will come as far. This takes no space.
+        else if (recorded)
+          writeSync(this.#file, Buffer.alloc(recorded.bytes - 1, BLANK), 0, null, recorded.at);
         this.#inProgress.delete(key);
         if (this.#lines > COMPACT_AT && this.#inProgress.size === 0) this.#compact();
         resolve();
@@ -111,7 +124,8 @@ export class IdempotencyKeys {
   #compact(): void {
     closeSync(this.#file);
     writeKeys(this.#path, this.#done);
-    this.#file = openSync(this.#path, 'a', 0o600);
+    this.#file = openSync(this.#path, OPEN_FLAGS, 0o600);
+    this.#length = fstatSync(this.#file).size;
     this.#lines = this.#done.size;
   }
 }

@@ -35,7 +35,8 @@ export interface Target {
   serve(context: RunContext): Promise<Served>;
 }
 
-interface Served {
+/** One that answers. */
+export interface Served {
   readonly port: number;
   /** Fulfilled when everything that was logged can be read. */
   settle(): Promise<void>;

@@ -26,6 +26,7 @@ export {
 } from './data-sets/row-query.ts';
 export type { DataSet, RowSource } from './data-sets/row-source.ts';
 export type { TaskControl } from './data-sets/task.ts';
+export { isDiskFull } from './disk-full.ts';
 export { ByteSink } from './flatten/byte-sink.ts';
 export { ColumnRegister, MAX_COLUMNS } from './flatten/column-register.ts';
 export { MAX_NAME_LENGTH } from './flatten/paths.ts';
@@ -57,3 +58,4 @@ export {
 export { readBlocks, readLines } from './streams/read-blocks.ts';
 export { BlockKeeper } from './streams/row-file.ts';
 export { writeInputStream } from './streams/write-input-stream.ts';
+export { writeWhole } from './streams/write-whole.ts';

@@ -23,6 +23,7 @@ import { holdLease } from './jobs/leases.ts';
 import { startRecovery } from './operations/recovery.ts';
 import { embeddedPlatform } from './platform/embedded.ts';
 import { startProcessWorker } from './platform/process-worker.ts';
+import { startSweeper } from './retention/sweeper.ts';
 import { resolvers, routes } from './routes.ts';
 import { startRunWorker } from './runs/run-worker.ts';
 import { openVault } from './secrets/sealed-vault.ts';
@@ -194,6 +195,7 @@ async function startWorkers(services: Services, databaseUrl: string, cleanup: Cl
     images: startImageSweeper,
     webhooks: startWebhookWorker,
     answers: startAnswerKeeper,
+    retention: startSweeper,
     counts: startCountKeeper,
     recovery: startRecovery,
   })) {

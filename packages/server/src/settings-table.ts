@@ -34,10 +34,10 @@ const integer = (from: number, to: number): Kind => ({ kind: 'integer', from, to
 const choice = (...values: string[]): Kind => ({ kind: 'choice', values });
 const url = (...protocols: string[]): Kind => ({ kind: 'url', protocols });
 
-const days = (what: string, value: string): SettingRow => ({
-  name: `SLIPWAY_RETENTION_${what}_DAYS`,
+const days = (name: string, value: string, what: string): SettingRow => ({
+  name: `SLIPWAY_RETENTION_${name}_DAYS`,
   default: value,
-  meaning: `Days that ${what.toLowerCase()} records are kept; 0 = for ever.`,
+  meaning: `Days that ${what} are kept; 0 = for ever.`,
   type: integer(0, 36_500),
 });
 
@@ -207,12 +207,12 @@ export const settingRows: readonly SettingRow[] = [
     meaning: 'The largest log of a run.',
     type: integer(1, 10_240),
   },
-  days('RUN', '90'),
-  days('LOG', '30'),
-  days('ARTIFACT', '7'),
-  days('BUILD', '90'),
-  days('AUDIT', '365'),
-  days('BIN', '0'),
+  days('RUN', '90', 'records of runs'),
+  days('LOG', '30', 'logs of runs, builds and synchronizations'),
+  days('ARTIFACT', '7', 'rows and files of runs'),
+  days('BUILD', '90', 'records of builds'),
+  days('AUDIT', '365', 'audit events'),
+  days('BIN', '0', 'connectors in the bin'),
   {
     name: 'SLIPWAY_CONNECTORS_LIMIT',
     default: '10',

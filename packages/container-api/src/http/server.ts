@@ -256,6 +256,8 @@ export class ApiServer {
     response.writeHead(status, headers);
     if (body === null || request.complete || response.shouldKeepAlive) response.end(body ?? undefined);
     else endAfterBody(request, response, body);
+    // The next request of the connection stands behind what is left of this one's body.
+    if (!request.complete) request.resume();
   }
 
   async #record(method: string, uri: string, answer: Answer): Promise<void> {
@@ -282,5 +284,4 @@ export class ApiServer {
 function endAfterBody(request: IncomingMessage, response: ServerResponse, body: string | Buffer): void {
   response.write(body);
   request.once('close', () => response.end());
-  request.resume();
 }

@@ -61,7 +61,12 @@ export class RunLog {
   /** Opens a journal, which is made when missing; an entry that a crash cut short is removed. */
   static async open(path: string, options: RunLogOptions): Promise<RunLog> {
     const { length, number } = await findEnd(path);
-    return new RunLog(await AppendFile.open(path, length), options, number);
+    const file = await AppendFile.open(path, length, (entries) => {
+      // The numbers of entries that could not be stored are given again: a log has no gaps.
+      log.#lastNumber -= entries;
+    });
+    const log = new RunLog(file, options, number);
+    return log;
   }
 
   /** Number of the newest entry; 0 when there is none. */
@@ -106,7 +111,12 @@ export class RunLog {
       return this.#limitReported ? Promise.resolve() : this.#reportLimit();
     }
     const line = this.#line(entry);
-    beforeStored?.(this.#lastNumber);
+    try {
+      beforeStored?.(this.#lastNumber);
+    } catch (error) {
+      this.#lastNumber -= 1;
+      return Promise.reject(error);
+    }
     return this.#file.append(line);
   }
 

@@ -54,6 +54,7 @@ export function refuseWrongFields(call: FlattenedCall, malformedRow: number | nu
  * @param name null for a word that is no output stream
  * @param beforeStored called just before the rows are handed over
  * @throws {Refusal}
+ * @throws {StorageFailure}
  */
 export async function accept(
   run: Run,
@@ -73,6 +74,15 @@ export async function accept(
   } catch (error) {
     if (error instanceof OutputClosedError) throw new Refusal(failure(400, 'Output is closed.', {}));
     if (error instanceof TooManyColumnsError) throw invalid({ data: TOO_MANY_COLUMNS });
+    throw error;
+  }
+}
+
+/** Does a write; when its rows can not be stored, the run takes none any more (container-api.md 2.8). */
+export async function orFailRun<T>(run: Run, write: Promise<T>): Promise<T> {
+  try {
+    return await write;
+  } catch (error) {
     if (!(error instanceof StorageFailure)) throw error;
     run.noteStorageFailure();
     throw new Refusal(ANSWERS.internal);

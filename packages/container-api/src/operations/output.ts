@@ -5,7 +5,7 @@ import type { Call, Operation } from '../http/operation.ts';
 import { fingerprintOf, type KeyedCall } from '../idempotency.ts';
 import type { OutputName } from '../run/streams-of-types.ts';
 import { writeLines } from './output-lines.ts';
-import { accept, refuseWrongFields, type WrittenRows } from './output-rules.ts';
+import { accept, orFailRun, refuseWrongFields, type WrittenRows } from './output-rules.ts';
 
 /** Bodies up to this size are worked on in one go; larger ones let other calls in between. */
 const STEP = 1024 * 1024;
@@ -23,9 +23,8 @@ export const outputOperations: readonly Operation[] = [
     handle: (call) => {
       const name = outputName(call.parameter('type'));
       const type = call.request.headers['content-type'];
-      return type !== undefined && /^\s*application\/x-ndjson\s*(?:;|$)/i.test(type)
-        ? writeLines(call, name)
-        : writeBody(call, name);
+      const isLines = type !== undefined && /^\s*application\/x-ndjson\s*(?:;|$)/i.test(type);
+      return orFailRun(call.run, isLines ? writeLines(call, name) : writeBody(call, name));
     },
   },
   {

@@ -16,7 +16,8 @@ export class Journal {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-    return new Journal(await AppendFile.open(path, length));
+    // Each line stands for itself: after one that could not be stored the next may be.
+    return new Journal(await AppendFile.open(path, length, () => {}));
   }
 
   /** Bytes of the file and of what is on its way to it. */

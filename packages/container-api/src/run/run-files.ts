@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, rm, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isDiskFull } from '@slipway/records';
 import {
   blockedOr,
   makeInside,
@@ -38,8 +39,7 @@ export function causeOf(error: unknown): string {
   if (error instanceof SourceMissingError) return 'the source was not found';
   if (error instanceof PathBlockedError) return 'a file or folder is in the way';
   if (error instanceof UnusableNameError) return 'a file in the folder has a name that is not valid';
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : 'the file could not be stored';
+  return isDiskFull(error) ? 'the disk is full' : 'the file could not be stored';
 }
 
 /**

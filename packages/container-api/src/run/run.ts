@@ -13,6 +13,8 @@ import { type InputName, type OutputName, STREAMS } from './streams-of-types.ts'
 /** What must not be forgotten when the sidecar is started again. */
 interface Facts {
   outputFailed: boolean;
+  /** Rows could not be stored, of `output` or `feedback`. */
+  storageFailed: boolean;
   outputRefusedStatus: number | null;
   readHidden: boolean;
   usedFull: boolean;
@@ -146,11 +148,12 @@ export class Run {
 
   /** True when rows could not be stored: every later write is refused (container-api.md 2.8). */
   get storageFailed(): boolean {
-    return this.output.failure !== null || this.feedback.failure !== null;
+    return this.#facts.storageFailed || this.output.failure !== null || this.feedback.failure !== null;
   }
 
   noteStorageFailure(): void {
     this.#facts.outputFailed = true;
+    this.#facts.storageFailed = true;
     this.#saveFacts();
   }
 
@@ -196,6 +199,7 @@ export class Run {
 
 const NO_FACTS = (): Facts => ({
   outputFailed: false,
+  storageFailed: false,
   outputRefusedStatus: null,
   readHidden: false,
   usedFull: false,

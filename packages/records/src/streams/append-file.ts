@@ -12,7 +12,7 @@ const AT_ONCE = 256 * 1024;
 
 const WRITTEN = Promise.resolve();
 
-/** The file could not be written: disk full, I/O error. Every later append fails too. */
+/** The file could not be written: disk full, I/O error. */
 export class StorageFailure extends Error {
   override readonly name = 'StorageFailure';
 }
@@ -29,6 +29,7 @@ interface Waiting {
  */
 export class AppendFile {
   readonly #handle: FileHandle;
+  readonly #onLost: ((appends: number) => void) | null;
   /** Bytes that have been handed over for good. */
   #length: number;
   #queue: Uint8Array[] = [];
@@ -39,21 +40,28 @@ export class AppendFile {
   #syncTimer: NodeJS.Timeout | null = null;
   #syncing: Promise<void> = Promise.resolve();
 
-  private constructor(handle: FileHandle, length: number) {
+  private constructor(handle: FileHandle, length: number, onLost: ((appends: number) => void) | null) {
     this.#handle = handle;
     this.#length = length;
+    this.#onLost = onLost;
   }
 
   /**
    * Opens a file, which is made when missing, and cuts off what is behind `length`.
    *
    * @param length bytes that count; all when left out
+   * @param onLost called with how many appends could not be stored, before they are rejected: all that were on their way.
+   * The file is then as before them, and goes on when there is space again. Without it every later append fails too.
    */
-  static async open(path: string, length?: number): Promise<AppendFile> {
+  static async open(
+    path: string,
+    length?: number,
+    onLost: ((appends: number) => void) | null = null,
+  ): Promise<AppendFile> {
     const handle = await open(path, 'a+', 0o600);
     const { size } = await handle.stat();
     if (length !== undefined && length < size) await handle.truncate(length);
-    return new AppendFile(handle, Math.min(length ?? size, size));
+    return new AppendFile(handle, Math.min(length ?? size, size), onLost);
   }
 
   /** Bytes in the file, without those on their way. */
@@ -133,9 +141,7 @@ export class AppendFile {
         this.#syncTimer ??= this.#scheduleSync();
         for (const { resolve } of waiting) resolve();
       } catch (error) {
-        this.#queued -= size;
-        await this.#fail(error);
-        for (const { reject } of waiting) reject(this.#failure!);
+        await this.#fail(error, waiting);
       }
     }
     this.#writing = null;
@@ -146,10 +152,22 @@ export class AppendFile {
     while (from < bytes.length) from += await writeOnce(this.#handle.fd, bytes, from);
   }
 
-  /** Takes back what a failed write may have left, so that the file ends with the last append that succeeded. */
-  async #fail(error: unknown): Promise<void> {
-    this.#failure ??= new StorageFailure('The data could not be stored.', { cause: error });
-    await this.#handle.truncate(this.#length).catch(() => {});
+  /**
+   * Takes back what a failed write may have left, so that the file ends with the last append that succeeded. What waits
+   * behind it was made to follow it, and fails with it.
+   */
+  async #fail(error: unknown, waiting: readonly Waiting[]): Promise<void> {
+    const failure = this.#failure ?? storageFailure(error);
+    const lost = [...waiting, ...this.#waiting];
+    this.#queue = [];
+    this.#waiting = [];
+    this.#queued = 0;
+    if (this.#onLost) this.#onLost(lost.length);
+    else this.#failure = failure;
+    await this.#handle.truncate(this.#length).catch(() => {
+      this.#failure = failure;
+    });
+    for (const { reject } of lost) reject(failure);
   }
 
   #scheduleSync(): NodeJS.Timeout {
@@ -165,10 +183,13 @@ export class AppendFile {
     this.#syncing = this.#syncing
       .then(() => this.#handle.datasync())
       .catch((error: unknown) => {
-        this.#failure ??= new StorageFailure('The data could not be stored.', { cause: error });
+        this.#failure ??= storageFailure(error);
       });
   }
 }
+
+const storageFailure = (cause: unknown): StorageFailure =>
+  new StorageFailure('The data could not be stored.', { cause });
 
 /** The callback form costs a third of the promise form, which matters at one write per call. */
 function writeOnce(fd: number, bytes: Uint8Array, from: number): Promise<number> {

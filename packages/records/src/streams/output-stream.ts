@@ -1,4 +1,4 @@
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import type { ByteSink } from '../flatten/byte-sink.ts';
 import { ColumnRegister } from '../flatten/column-register.ts';
@@ -14,6 +14,7 @@ import {
   removeUnaccepted,
   segmentPath,
 } from './output-files.ts';
+import { writeWhole } from './write-whole.ts';
 
 const NEWLINE = 0x0a;
 /** Complete files that may be on their way to the disk: rows that come faster than it takes them have to wait. */
@@ -46,6 +47,7 @@ export class OutputStream {
   readonly columns: ColumnRegister;
   readonly #path: string;
   readonly #columnFile: number;
+  #columnBytes: number;
   #rows: number;
   /** Number of the file that is appended to, and the bytes of the files before it. */
   #number: number;
@@ -73,6 +75,7 @@ export class OutputStream {
     this.#file = file;
     this.#closed = closed;
     this.#columnFile = openSync(columnsPath(path), 'a', 0o600);
+    this.#columnBytes = found.columnBytes;
     ftruncateSync(this.#columnFile, found.columnBytes);
   }
 
@@ -127,10 +130,18 @@ export class OutputStream {
     this.#rows += call.rows;
   }
 
-  /** Begins a call whose rows are too many to be held in memory. */
+  /**
+   * Begins a call whose rows are too many to be held in memory.
+   *
+   * @throws {StorageFailure}
+   */
   async stage(): Promise<StagedRows> {
     const path = `${this.#path}.staged.${++this.#stagedCalls}.ndjson`;
-    return new StagedRows(path, await AppendFile.open(path, 0));
+    try {
+      return new StagedRows(path, await AppendFile.open(path, 0));
+    } catch (error) {
+      throw new StorageFailure('The data could not be stored.', { cause: error });
+    }
   }
 
   /**
@@ -190,7 +201,7 @@ export class OutputStream {
     try {
       if (newColumns.length > 0) {
         const names = this.columns.unknown(newColumns);
-        if (names.length > 0) writeSync(this.#columnFile, `${JSON.stringify({ end, names })}\n`);
+        if (names.length > 0) this.#writeColumns(`${JSON.stringify({ end, names })}\n`);
         this.columns.add(names);
       }
       beforeStored?.(end);
@@ -198,6 +209,12 @@ export class OutputStream {
       this.#failure ??= new StorageFailure('The data could not be stored.', { cause: error });
       throw this.#failure;
     }
+  }
+
+  #writeColumns(line: string): void {
+    const bytes = Buffer.from(line);
+    writeWhole(this.#columnFile, bytes, this.#columnBytes);
+    this.#columnBytes += bytes.length;
   }
 
   async #place(staged: StagedRows, last: FlattenedRows, beforeStored?: (end: number) => void): Promise<void> {

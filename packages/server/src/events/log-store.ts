@@ -1,7 +1,8 @@
 import { setTimeout as startTimer } from 'node:timers';
 import { setTimeout } from 'node:timers/promises';
 import { type LogLevel, logSeverities } from '@slipway/contract';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
+import { inBatches } from '../database/batches.ts';
 import type { Database, Work } from '../database/database.ts';
 import type { Services } from '../services.ts';
 import { countLine, type LineCounts, type LogLine, lineText, lineTime } from './log-lines.ts';
@@ -282,3 +283,18 @@ function intoChunks(lines: readonly LogLine[], stored: Chunk | undefined): NewCh
 export async function removeLogs(db: Database, subjects: readonly string[]): Promise<void> {
   await sql`DELETE FROM log_chunks WHERE subject = ANY(${[...subjects]}::uuid[])`.execute(db);
 }
+
+/**
+ * Removes logs that have lines older than so many days.
+ *
+ * @param subjects SQL: a query of the ids of those that may go
+ */
+export const removeLogsOf = (db: Database, days: number, subjects: RawBuilder<unknown>): Promise<void> =>
+  inBatches((limit) =>
+    sql`
+      DELETE FROM log_chunks WHERE (subject, first) IN (
+        SELECT k.subject, k.first
+        FROM (SELECT DISTINCT subject FROM log_chunks WHERE created_at < now() - make_interval(days => ${days})) old
+        JOIN (${subjects}) may ON may.id = old.subject JOIN log_chunks k ON k.subject = old.subject
+        LIMIT ${limit})`.execute(db),
+  );

@@ -18,6 +18,7 @@ import { keepLegacyExecutable } from './legacy-executables.ts';
 import { forgetSwitches, switchBack, switchLegacy } from './legacy-switch.ts';
 import { moveMemberships } from './move-memberships.ts';
 import { moveSites } from './move-sites.ts';
+import { removeReadNotifications } from './old-notifications.ts';
 import { dataSourcePlace, findPlaces, sitePlace, sitesNamed, sitesOutside } from './places.ts';
 import { queueProcess } from './queue-process.ts';
 import { removeVersion } from './remove-version.ts';
@@ -25,7 +26,7 @@ import { rightAt } from './rights.ts';
 import { describeSample } from './sample-products.ts';
 import { findSite } from './subjects.ts';
 import { addEvents, addNotifications } from './take-messages.ts';
-import { listUses, sitesUsing } from './uses.ts';
+import { listUses, runsInUse, sitesUsing } from './uses.ts';
 
 const projectName = 'Connector development';
 
@@ -75,6 +76,8 @@ export function embeddedPlatform(services: () => Services): Platform {
     placeOf,
     addNotifications,
     addEvents,
+    removeReadNotifications,
+    runsInUse,
     queueRun: (caller, site) => queueProcess(inside(caller), { site, action: 'run', trigger: 'run' }),
     dropQueuedRun,
     presentRows: (db, site) => presentRows({ db, services: services() }, site),

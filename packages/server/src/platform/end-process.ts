@@ -5,8 +5,10 @@ import type { Work } from '../database/database.ts';
 import { announce } from '../events/signals.ts';
 import { cancelRunsOf } from '../runs/cancel-run.ts';
 import { notify } from '../webhooks/notify.ts';
+import type { SourceWarning } from './import-warnings.ts';
 import type { Step } from './steps.ts';
 import { processJson, showJson } from './store.ts';
+import { addNotifications, type NotificationOrigin } from './take-messages.ts';
 
 export interface ProcessEnd {
   status: 'success' | 'failed';
@@ -15,6 +17,8 @@ export interface ProcessEnd {
   takenOver?: boolean;
   /** As they stand at the end; absent: as they are stored. */
   steps?: readonly Step[];
+  /** Told to the users of the site. */
+  warnings?: readonly SourceWarning[];
 }
 
 /** Ends a process and wakes the one that waits behind it, in one transaction. One that has ended stays as it is. */
@@ -37,11 +41,23 @@ export const endProcess = (context: Context, id: string, end: ProcessEnd): Promi
     if (!row) return;
     // A cancel, or an error, may have come between planning the runs and beginning them.
     if (end.status === 'failed') await cancelRunsOf(work.db, id);
+    await warn(work.db, { site: row.site_id, process: id, run: null }, end.warnings ?? []);
     await wakeNext(work, row.site_id);
     await announce(work.db, id);
     // Whoever cancelled it knows.
     if (end.reason !== 'cancelled') await tell(work, id, row.site_id, end.status);
   });
+
+async function warn(
+  db: Work,
+  origin: Omit<NotificationOrigin, 'source'>,
+  warnings: readonly SourceWarning[],
+): Promise<void> {
+  const time = new Date().toISOString();
+  for (const { source, message } of warnings) {
+    await addNotifications(db, { ...origin, source }, [{ time, level: 'warning', message }]);
+  }
+}
 
 const tell = (
   work: Context & { db: Work },

@@ -158,6 +158,10 @@ export interface Platform {
   placeOf(db: Database, site: number, connectorId: string): Promise<string>;
   /** Shows lines of a run in the notification panel of its site. */
   addNotifications(db: Work, origin: MessageOrigin, lines: readonly StoredNotification[]): Promise<void>;
+  /** Removes notifications that are so many days old and have been read. */
+  removeReadNotifications(db: Database, days: number): Promise<void>;
+  /** Runs whose rows sources of sites go on contributing. */
+  runsInUse(db: Database): Promise<string[]>;
   /** Adds what a run reported about single items to the errors of its site. */
   addEvents(db: Work, origin: MessageOrigin, events: readonly StoredEvent[]): Promise<void>;
   /**

@@ -1,12 +1,13 @@
+import { isDiskFull } from '@slipway/records';
 import { type Context, inTransaction } from '../context.ts';
 import { keepCheckpoints } from '../runs/checkpoints.ts';
 import { executeRun, type RunOutcome } from '../runs/execute-run.ts';
 import { endProcess, type ProcessEnd } from './end-process.ts';
 import { exchangeOf, keepExchange } from './exchange-storage.ts';
 import type { ClaimedProcess, UsedSource } from './import-parts.ts';
+import { emptySources, mergeWarnings, type SourceWarning } from './import-warnings.ts';
 import { type MergedFile, mergeSources } from './merge-sources.ts';
 import { planImport, type Source, sourcesOf } from './process-plan.ts';
-
 import { type Step, StepBook } from './steps.ts';
 import { Cancelled, takeOver } from './take-over.ts';
 
@@ -37,16 +38,20 @@ export async function importSite(
   const planned =
     process.steps.length > 0 ? process.steps : await planImport(context, process.id, site, sources);
   const book = new StepBook(context.db, process.id, planned);
+  const warnings: SourceWarning[] = [];
   try {
     const used = await runSources(context, book, sources, ending);
     const merged = await merge(context, book, process, used, ending);
+    warnings.push(...emptySources(sources, book.steps), ...mergeWarnings(sources, merged));
     await guard(context, book, site.id, merged.rows);
-    return await finish(context, book, process, used, merged);
+    return await finish(context, book, process, used, merged, warnings);
   } catch (error) {
     book.skipRest();
-    if (error instanceof Cancelled) return { status: 'failed', reason: 'cancelled', steps: book.steps };
-    if (error instanceof ImportFailed) return { status: 'failed', reason: error.message, steps: book.steps };
-    throw error;
+    const { steps } = book;
+    if (error instanceof Cancelled) return { status: 'failed', reason: 'cancelled', steps };
+    if (!(error instanceof ImportFailed)) throw error;
+    const known = warnings.length > 0 ? warnings : emptySources(sources, steps);
+    return { status: 'failed', reason: error.message, steps, warnings: known };
   }
 }
 
@@ -165,8 +170,10 @@ async function merge(
   } catch (error) {
     if (ending.cancelled.aborted) throw new Cancelled();
     ending.stopping.throwIfAborted();
-    await book.end(step, { status: 'failed', error: (error as Error).message });
-    throw error;
+    const full = isDiskFull(error);
+    const cause = full ? 'The merged rows could not be stored: the disk is full.' : (error as Error).message;
+    await book.end(step, { status: 'failed', error: cause });
+    throw full ? new ImportFailed(cause) : error;
   }
 }
 
@@ -198,6 +205,7 @@ async function finish(
   process: ClaimedProcess,
   used: readonly UsedSource[],
   merged: MergedFile,
+  warnings: readonly SourceWarning[],
 ): Promise<ProcessEnd> {
   const step = book.find('take-over') as Step;
   await book.begin(step);
@@ -215,6 +223,7 @@ async function finish(
     reason: failed ? `Data source ${failed.name} failed: ${failed.error}` : null,
     takenOver: true,
     steps: book.steps,
+    warnings,
   };
   await takeOver(context, process, used, merged, (work) => endProcess(work, process.id, end));
   return end;

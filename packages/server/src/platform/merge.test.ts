@@ -59,6 +59,14 @@ async function process(site: number) {
 }
 
 const rows = async (site: number) => (await get(`/platform/sites/${site}/data`)).data;
+/** What a process told the users of its site, oldest first. */
+const notifications = async (site: number, process: string) => {
+  const { data } = await get(`/platform/sites/${site}/notifications?process-id=${process}`);
+  return data.reverse().map(({ level, source, message, 'run-id': run }: Record<string, unknown>) => {
+    expect([level, run]).toEqual(['warning', null]);
+    return { source, message };
+  });
+};
 const additional = { role: 'additional', join: 'fill', prefix: 'erp_' };
 
 test('an additional source joins the rows of the main ones, and the history tells what each brought', async () => {
@@ -74,6 +82,10 @@ test('an additional source joins the rows of the main ones, and the history tell
     { id: '3', title: 'Row 3', extra: '', erp_title: 'Row 3', erp_extra: '' },
     { id: '4', title: 'Row 4', extra: 'x', erp_title: 'Row 4', erp_extra: 'x' },
     { id: '4', title: 'Row 4', extra: 'x', erp_title: 'Row 4', erp_extra: 'x' },
+  ]);
+  expect(await notifications(site, done.id)).toEqual([
+    { source: 'Twice', message: 'Data source Twice delivered 1 repeated id.' },
+    { source: 'ERP', message: 'Data source ERP delivered 2 unmatched rows.' },
   ]);
   const history = await get(`/platform/sites/${site}/history`);
   expect(history.resource).toBe('history-entry');
@@ -135,6 +147,52 @@ test('a paused source goes on contributing its last good rows', async () => {
   expect(done.steps[1]).toMatchObject({ name: 'ERP', status: 'kept', run: null, 'rows-out': 2 });
   expect(done.status).toBe('success');
   expect(await rows(site)).toEqual(before);
+});
+
+test('repeated and missing ids of a source are one warning, and what is in order is none', async () => {
+  const { site, shop } = await makeSite();
+  await server.server.services.db
+    .updateTable('sites')
+    .set({ id_column: 'extra' })
+    .where('id', '=', site)
+    .execute();
+  // Every second row has an x there, and the others nothing.
+  await setSource('PUT', site, `/${shop.source}`, 'Shop', shop.id, { rows: '6' });
+  const done = await process(site);
+  expect(await notifications(site, done.id)).toEqual([
+    { source: 'Shop', message: 'Data source Shop delivered 2 repeated ids and 3 rows without id.' },
+  ]);
+  await setSource('PUT', site, `/${shop.source}`, 'Shop', shop.id, { rows: '2' });
+  expect(await notifications(site, (await process(site)).id)).toEqual([
+    { source: 'Shop', message: 'Data source Shop delivered 1 row without id.' },
+  ]);
+  await server.server.services.db
+    .updateTable('sites')
+    .set({ id_column: 'id' })
+    .where('id', '=', site)
+    .execute();
+  expect(await notifications(site, (await process(site)).id)).toEqual([]);
+});
+
+test('a source that delivers nothing is told, also where the guard then ends the process', async () => {
+  const { site, shop, erp } = await makeSite();
+  await setSource('POST', site, '', 'ERP', erp.id, { mode: 'none' }, additional);
+  const nothing = (source: string) => ({ source, message: `Data source ${source} delivered no rows.` });
+  expect(await notifications(site, (await process(site)).id)).toEqual([nothing('ERP')]);
+  const admin = await server.makeUser({ role: 'admin' });
+  await server.request('PATCH', `/platform/sites/${site}`, {
+    token: admin.token,
+    body: { 'shrink-guard': 50 },
+  });
+  await setSource('PUT', site, `/${shop.source}`, 'Shop', shop.id, { mode: 'none' });
+  const ended = await process(site);
+  expect(ended).toMatchObject({ status: 'failed', 'taken-over': false });
+  expect(await notifications(site, ended.id)).toEqual([nothing('ERP'), nothing('Shop')]);
+  // Another source that ends the process takes nothing away from it.
+  await setSource('POST', site, '', 'Broken', erp.id, { mode: 'fail' }, { 'on-failure': 'fail' });
+  const failed = await process(site);
+  expect(failed.reason).toBe('Data source Broken failed: The connector exited with code 3.');
+  expect(await notifications(site, failed.id)).toEqual([nothing('ERP'), nothing('Shop')]);
 });
 
 test('a source that fails keeps its last good rows, or ends the process', async () => {

@@ -10,6 +10,11 @@ const samplesKept = 100;
 const typeOf = (code: string): 'error' | 'warning' | 'info' =>
   code.startsWith('ERROR_') ? 'error' : code.startsWith('WARNING_') ? 'warning' : 'info';
 
+/** Without a run where the process itself says it. */
+export interface NotificationOrigin extends Omit<MessageOrigin, 'run'> {
+  run: string | null;
+}
+
 /**
  * Shows lines in the notification panel of a site. Those of a site that has been deleted are let go.
  *
@@ -18,7 +23,7 @@ const typeOf = (code: string): 'error' | 'warning' | 'info' =>
  */
 export async function addNotifications(
   db: Work,
-  origin: MessageOrigin,
+  origin: NotificationOrigin,
   lines: readonly StoredNotification[],
 ): Promise<void> {
   if (lines.length === 0) return;

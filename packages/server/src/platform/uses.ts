@@ -21,6 +21,13 @@ export async function connectorsOnSite(db: Database, site: number): Promise<stri
   return rows.map((row) => row.connector_id);
 }
 
+/** Runs whose rows sources go on contributing while they are paused, fail, or are merged anew. */
+export async function runsInUse(db: Database): Promise<string[]> {
+  const { rows } = await sql<{ run: string }>`
+    SELECT last_run AS run FROM data_sources WHERE last_run IS NOT NULL`.execute(db);
+  return rows.map(({ run }) => run);
+}
+
 const order: Order = {
   columns: [
     { name: sql.ref('u.site_id'), type: 'integer' },
