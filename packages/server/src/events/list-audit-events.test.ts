@@ -8,7 +8,7 @@ const actor = newId();
 const connector = newId();
 
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ SLIPWAY_RETENTION_AUDIT_DAYS: '0' });
   admin = await server.makeUser({ role: 'admin' });
   await server.server.services.db
     .insertInto('audit_events')
@@ -40,6 +40,7 @@ const ids = async (query: string): Promise<number[]> => {
   return body.data.map(({ entity }: { entity: { id: string } }) => Number(entity.id));
 };
 /** The events made above are the ones before this time. */
+/** Events of long ago, which are kept for ever here. */
 const past = 'until=2020-12-31T00:00:00Z';
 
 test('an event shows who did what to which entity', async () => {
