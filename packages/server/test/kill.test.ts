@@ -1,167 +1,62 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase } from './support/database.ts';
+import { ServerProcess, until } from './support/server-process.ts';
 
 /**
  * The whole server as a process of its own, killed with -9 in the middle of its work. After the next start every version,
  * build and run is in a true state, and whatever was acknowledged is there.
  */
 
-const token = 'a-token-for-tests-with-more-than-32-characters';
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-const home = mkdtempSync(join(tmpdir(), 'slipway-kill-'));
-const repositories = join(home, 'repositories');
-
-let databaseUrl: string;
-let server: { process: ChildProcess; url: string };
+let server: ServerProcess;
 
 beforeAll(async () => {
-  databaseUrl = (await createTestDatabase()).url;
-  server = await start();
+  server = await ServerProcess.start({ SLIPWAY_ENGINE: 'process' });
 });
 
-afterAll(async () => {
-  await end('SIGTERM');
-  rmSync(home, { recursive: true, force: true });
-});
-
-async function start(): Promise<typeof server> {
-  const child = spawn(process.execPath, [main], {
-    env: {
-      PATH: process.env.PATH,
-      SLIPWAY_DATABASE_URL: databaseUrl,
-      SLIPWAY_HOME: home,
-      SLIPWAY_PORT: '0',
-      SLIPWAY_DEMO: 'false',
-      SLIPWAY_ADMIN_TOKEN: token,
-      SLIPWAY_ALLOW_LOCAL_REPOSITORIES: 'true',
-      SLIPWAY_LOCAL_REPOSITORIES_ROOT: repositories,
-      SLIPWAY_ENGINE: 'process',
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let printed = '';
-  for await (const chunk of child.stdout) {
-    printed += chunk;
-    const url = /ready at (\S+)/.exec(printed)?.[1];
-    if (url) {
-      child.stdout.resume();
-      return { process: child, url };
-    }
-  }
-  throw new Error(`The server did not start: ${printed}`);
-}
-
-const end = (signal: NodeJS.Signals): Promise<void> =>
-  new Promise((resolve) => {
-    server.process.once('exit', () => resolve());
-    server.process.kill(signal);
-  });
-
-async function killAndRestart(): Promise<void> {
-  await end('SIGKILL');
-  server = await start();
-}
+afterAll(() => server.stop());
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of several operations
-async function call(method: string, path: string, body?: unknown): Promise<any> {
-  const response = await fetch(server.url + path, {
-    method,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
-  return text === '' ? undefined : JSON.parse(text);
-}
-
-/** Asks until `done` holds; a second of patience is plenty for what should be a matter of milliseconds. */
-async function until<T>(ask: () => Promise<T>, done: (value: T) => boolean): Promise<T> {
-  for (let tries = 0; tries < 400; tries += 1) {
-    const value = await ask();
-    if (done(value)) return value;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('It did not come about within 20 seconds.');
-}
-
-const settled = (state: string) =>
-  until(
-    async () => (await call('GET', `/states/${state}`)).data,
-    ({ status }) => status !== 'pending',
-  );
-
-/** A connector whose repository has the given files, configured and with a dev account. */
-async function makeConnector(
-  name: string,
-  files: Record<string, string>,
-): Promise<{ id: string; version: string }> {
-  const folder = join(repositories, name);
-  mkdirSync(folder, { recursive: true });
-  for (const [path, text] of Object.entries({ Dockerfile: 'FROM node:24-slim\nCMD ["node"]\n', ...files })) {
-    writeFileSync(join(folder, path), text);
-  }
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=T', '-c', 'user.email=t@example.com', ...args], { cwd: folder });
-  git('init', '--quiet', '--initial-branch', 'main');
-  git('add', '--all');
-  git('commit', '--quiet', '--message', 'One');
-  const account = (await call('POST', '/platform/accounts', { name })).data.id;
-  const { id } = (
-    await call('POST', '/connectors', { 'connector-type': 'datasource', 'connector-name': name })
-  ).data;
-  const version = `/connectors/${id}/versions/1`;
-  await call('PUT', `${version}/vcs-configs`, { authorization: 'public', url: folder });
-  await call('PUT', `${version}/application-configs`, { command: 'node', arguments: 'main.mjs' });
-  await call('PUT', `${version}/platform-dev-reference`, { account });
-  return { id, version };
-}
-
-const begin = async (path: string, body?: unknown): Promise<string> =>
-  (await call('POST', path, body)).data.state.uuid;
+const call = (method: string, path: string, body?: unknown): Promise<any> => server.call(method, path, body);
 
 test('killed during a build: the next start finishes it', async () => {
-  const { id, version } = await makeConnector('slow-build', {
-    'main.mjs': '',
+  const { id, version } = await server.makeConnector('slow-build', {
     // Slow only until the mark is there, so that the build is caught in the middle and its repetition is quick.
-    'slipway.yaml': `install: sh -c 'test -e ${home}/begun || { touch ${home}/begun; sleep 60; }'\n`,
+    'slipway.yaml': `install: sh -c 'test -e ${server.home}/begun || { touch ${server.home}/begun; sleep 60; }'\n`,
   });
-  const state = await begin('/builds/connectors', { connector: id });
+  const state = await server.begin('/builds/connectors', { connector: id });
   await until(
     async () => (await call('GET', `/builds/${state}`)).data,
     ({ steps }) => steps.find((step: { name: string }) => step.name === 'image').status === 'running',
   );
   expect((await call('GET', version)).data.state).toBe('building');
   await new Promise((resolve) => setTimeout(resolve, 300));
-  await killAndRestart();
-  expect(await settled(state)).toMatchObject({ status: 'done' });
+  await server.killAndRestart();
+  expect(await server.settled(state)).toMatchObject({ status: 'done' });
   const { data } = await call('GET', version);
   expect(data.state).toBe('built');
   expect(data.config.vcs['latest-commit']).toMatch(/^[0-9a-f]{40}$/);
 });
 
 test('killed during a synchronization: the next start goes on with it', async () => {
-  const { id, version } = await makeConnector('slow-sync', { 'main.mjs': '' });
-  await settled(await begin('/builds/connectors', { connector: id }));
+  const { id, version } = await server.makeConnector('slow-sync', {});
+  await server.settled(await server.begin('/builds/connectors', { connector: id }));
   // The step that makes the site waits for this lock, so the kill hits in the middle of it.
-  const client = new pg.Client({ connectionString: databaseUrl });
+  const client = new pg.Client({ connectionString: server.databaseUrl });
   await client.connect();
   await client.query('BEGIN; LOCK TABLE sites IN ACCESS EXCLUSIVE MODE');
-  const state = await begin(`${version}/sync/dev`);
+  const state = await server.begin(`${version}/sync/dev`);
   await until(
     async () => (await call('GET', `/states/${state}/logs`)).data.length,
     (lines) => lines > 0,
   );
-  await end('SIGKILL');
+  await server.end('SIGKILL');
   await client.query('ROLLBACK');
   await client.end();
-  server = await start();
-  expect(await settled(state)).toMatchObject({ status: 'done' });
+  await server.start();
+  expect(await server.settled(state)).toMatchObject({ status: 'done' });
   const { data } = await call('GET', version);
   expect(data.state).toBe('synchronized-to-dev');
   expect(data.platform_dev_reference).toMatchObject({
@@ -174,7 +69,7 @@ test('killed during a synchronization: the next start goes on with it', async ()
 });
 
 test('killed during a run: the run is failed truthfully, what it wrote and logged is there, the site is free', async () => {
-  const { id, version } = await makeConnector('slow-run', {
+  const { id, version } = await server.makeConnector('slow-run', {
     'main.mjs': `
       const post = async (path, body) => {
         const response = await fetch(process.env.CONTAINER_API_URL + path, { method: 'POST', body: JSON.stringify(body) });
@@ -186,13 +81,13 @@ test('killed during a run: the run is failed truthfully, what it wrote and logge
       await new Promise((resolve) => setTimeout(resolve, 60_000));
     `,
   });
-  await settled(await begin('/builds/connectors', { connector: id }));
-  await settled(await begin(`${version}/sync/dev`));
+  await server.settled(await server.begin('/builds/connectors', { connector: id }));
+  await server.settled(await server.begin(`${version}/sync/dev`));
   const run = (await call('POST', '/runs', { connector: id })).data.run.uuid;
   const messages = async () =>
     (await call('GET', `/runs/${run}/logs`)).data.map((line: { message: string }) => line.message);
   await until(messages, (lines) => lines.includes('printed'));
-  await killAndRestart();
+  await server.killAndRestart();
   const ended = await until(
     async () => (await call('GET', `/runs/${run}`)).data,
     ({ state }) => state !== 'running',
@@ -221,8 +116,8 @@ test('killed during a run: the run is failed truthfully, what it wrote and logge
 test('killed at random moments of a writing run: what was acknowledged is there once, rows and messages alike', {
   timeout: 240_000,
 }, async () => {
-  const notes = join(home, 'acknowledged');
-  const { id, version } = await makeConnector('writing-run', {
+  const notes = join(server.home, 'acknowledged');
+  const { id, version } = await server.makeConnector('writing-run', {
     'main.mjs': `
       import { appendFileSync } from 'node:fs';
       const post = async (path, body) => {
@@ -237,8 +132,8 @@ test('killed at random moments of a writing run: what was acknowledged is there 
       }
     `,
   });
-  await settled(await begin('/builds/connectors', { connector: id }));
-  await settled(await begin(`${version}/sync/dev`));
+  await server.settled(await server.begin('/builds/connectors', { connector: id }));
+  await server.settled(await server.begin(`${version}/sync/dev`));
   const { site } = (await call('GET', version)).data.platform_dev_reference;
   const acknowledged = (run: string): number =>
     readFileSync(notes, { encoding: 'utf8', flag: 'a+' })
@@ -251,7 +146,7 @@ test('killed at random moments of a writing run: what was acknowledged is there 
       (count) => count > 0,
     );
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 700));
-    await killAndRestart();
+    await server.killAndRestart();
     await until(
       async () => (await call('GET', `/runs/${run.uuid}`)).data,
       ({ state }) => state === 'failed',
@@ -294,26 +189,19 @@ test('whatever was answered with a success before the kill is there after it', a
     async () => made.length,
     (count) => count >= 20,
   );
-  await end('SIGKILL');
+  await server.end('SIGKILL');
   await creating;
-  server = await start();
+  await server.start();
   for (const id of made) expect((await call('GET', `/connectors/${id}`)).data.id).toBe(id);
 });
 
 test('requests with a key may be sent again after a kill: each is done once, and no key stays in progress', async () => {
   const keys = Array.from({ length: 60 }, (_item, index) => `killed-${index}`);
   const create = async (key: string): Promise<{ status: number; id: string | undefined }> => {
-    const response = await fetch(`${server.url}/connectors`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${token}`,
-        'content-type': 'application/json',
-        'idempotency-key': key,
-      },
-      body: JSON.stringify({ 'connector-type': 'export', 'connector-name': key }),
-    });
-    const body = (await response.json()) as { data?: { id: string } };
-    return { status: response.status, id: body.data?.id };
+    const body = { 'connector-type': 'export', 'connector-name': key };
+    const response = await server.fetch('POST', '/connectors', body, { 'idempotency-key': key });
+    const answer = (await response.json()) as { data?: { id: string } };
+    return { status: response.status, id: answer.data?.id };
   };
   const answered = new Map<string, string | undefined>();
   // A killed server answers nothing.
@@ -327,9 +215,9 @@ test('requests with a key may be sent again after a kill: each is done once, and
     async () => answered.size,
     (size) => size > 0,
   );
-  await end('SIGKILL');
+  await server.end('SIGKILL');
   await Promise.all(creating);
-  server = await start();
+  await server.start();
   for (const key of keys) {
     const { status, id } = await create(key);
     expect(status).toBe(201);
