@@ -9,6 +9,7 @@ import {
   ALL_ENGINES,
   buildFiles,
   identityOf,
+  isRunning,
   listeningSidecar,
   makeEngine,
   run,
@@ -19,18 +20,6 @@ import {
 /** Command line of an inline shell script. */
 function sh(script: string): string {
   return quoteWords(['sh', '-c', script]);
-}
-
-/** Whether any process of the machine has this text in its command line. */
-function isRunning(marker: string): boolean {
-  return readdirSync('/proc').some((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(marker);
-    } catch {
-      return false;
-    }
-  });
 }
 
 /*

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -75,6 +75,22 @@ export function temporaryFolderOfFile(): string {
   afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   return folder;
 }
+
+/** Processes of the machine, containers included, that have this text in their command line. */
+export function processesWith(marker: string): number[] {
+  const pids = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid));
+  return pids
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(marker);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+export const isRunning = (marker: string): boolean => processesWith(marker).length > 0;
 
 /** A real repository below `root` with one commit on main. */
 export function makeRepository(root: string, files: Record<string, string>, name = 'repository'): string {

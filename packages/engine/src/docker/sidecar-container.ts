@@ -111,7 +111,7 @@ export class SidecarContainer {
       complaint = (complaint + chunk.toString()).slice(-2000);
     });
     if (!State.Running) await container.start();
-    const exited = awaitExit(container);
+    const exited = awaitExit(container, this.#host.daemonAwayMs);
     if (!State.Running) {
       void exited.then(() =>
         listening.reject(new Error(complaint.trim() || 'the Container API ended at once')),
