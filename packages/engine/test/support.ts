@@ -282,7 +282,8 @@ export async function run(
     detach: new AbortController().signal,
     ...more,
   });
-  await addJournal(folder, kept.lines);
+  // Whoever takes the lines itself may not want them all in memory.
+  if (!more.log) await addJournal(folder, kept.lines);
   return { result, ...kept, calls: sidecar.calls, exchange, runId, folder };
 }
 
@@ -309,16 +310,24 @@ export function planOf(folder: string, runId: string, more: Record<string, unkno
 
 /** Where the sidecar keeps the journal, the lines are found there, before those that came after its end. */
 async function addJournal(folder: string, lines: Line[]): Promise<void> {
-  lines.unshift(...(await journalLines(folder)));
+  const later = lines.splice(0);
+  for (const line of await journalLines(folder)) lines.push(line);
+  lines.push(...later);
 }
 
 /** The lines of a run's log journal so far. */
 export async function journalLines(folder: string): Promise<Line[]> {
   const found: Line[] = [];
+  for await (const line of readJournal(folder)) found.push(line);
+  return found;
+}
+
+/** The same, one by one. */
+export async function* readJournal(folder: string): AsyncGenerator<Line> {
   for (let offset = 0; ; ) {
     const part = await readLog(runFolder(folder).log, offset);
-    if (part.entries.length === 0) return found;
-    found.push(...part.entries.map(({ level, source, message }) => ({ level, source, message })));
+    if (part.entries.length === 0) return;
+    for (const { level, source, message } of part.entries) yield { level, source, message };
     offset = part.offset;
   }
 }
