@@ -10,6 +10,7 @@ import {
   type BuildRequest,
   type BuildStepEvent,
   DEFAULT_RUN_LIMITS,
+  type DetectOptions,
   type DockerSettings,
   detectEngine,
   EgressPolicy,
@@ -130,20 +131,24 @@ export function git(cwd: string, ...args: string[]): string {
   }).trim();
 }
 
+/** What an engine over a folder of its own is found with. */
+export const detectOptions = (root: string, docker: Partial<DockerSettings> | null): DetectOptions => ({
+  docker: docker && { ...DOCKER, ...docker },
+  workFolder: join(root, 'engine'),
+  git: { egress: new EgressPolicy(), path: process.env.PATH!, localRepositoriesRoot: root },
+  path: process.env.PATH!,
+  lang: 'C.UTF-8',
+});
+
 /** An engine over a folder of its own. */
 export async function makeEngine(
   name: 'docker' | 'sandbox' | 'process',
   root: string,
   docker: Partial<DockerSettings> = {},
 ): Promise<Engine> {
-  const { engine } = await detectEngine(name, {
-    docker: name === 'docker' ? { ...DOCKER, installation: installationOf(root), ...docker } : null,
-    workFolder: join(root, 'engine'),
-    git: { egress: new EgressPolicy(), path: process.env.PATH!, localRepositoriesRoot: root },
-    path: process.env.PATH!,
-    lang: 'C.UTF-8',
-  });
-  return engine;
+  const installation = installationOf(root);
+  const options = detectOptions(root, name === 'docker' ? { installation, ...docker } : null);
+  return (await detectEngine(name, options)).engine;
 }
 
 export interface Line {
