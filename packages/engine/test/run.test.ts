@@ -344,6 +344,19 @@ describe.each(ALL_ENGINES)('engine %s', { timeout: 120_000 }, (name) => {
     });
   });
 
+  if (inDocker)
+    test('what is written into the container counts as well', async () => {
+      const { go } = await setUp();
+      const words = sh('for i in 1 2 3 4; do head -c 4000000 /dev/zero > "/f$i"; done; sleep 60');
+      const { result } = await go(words, {
+        limits: { ...DEFAULT_RUN_LIMITS, exchangeBytes: 8 * 1024 * 1024 },
+      });
+      expect(result.failure).toEqual({
+        origin: 'connector',
+        reason: 'The connector used more than 8 MiB of disk space.',
+      });
+    });
+
   test('one file can not grow beyond the limit', async () => {
     const { go } = await setUp();
     const ran = await go(sh('sleep 0.3; head -c 20000000 /dev/zero > "$SLIPWAY_EXCHANGE_DIR/f"'), {
