@@ -79,3 +79,25 @@ export async function removeQuietly(remove: () => Promise<unknown>): Promise<voi
     if (status !== 404 && status !== 409) throw error;
   });
 }
+
+/**
+ * Posts to an address for which the library has no function. It wants the query apart: of an address that has one already it
+ * drops the last character.
+ *
+ * @param isStream answers with the body as it comes, instead of its value
+ * @throws what the daemon refuses, and when it does not answer
+ */
+export function post<Answer = unknown>(
+  { modem }: Pick<Docker, 'modem'>,
+  path: string,
+  query: Readonly<Record<string, string | number>>,
+  isStream = false,
+): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const statusCodes = { 200: true, 204: true };
+  modem.dial(
+    { path: `${path}?`, method: 'POST', options: { _query: query, _body: {} }, statusCodes, isStream },
+    (error: unknown, answer: unknown) => (error ? reject(error) : resolve(answer as Answer)),
+  );
+  return promise;
+}

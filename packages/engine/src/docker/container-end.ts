@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from 'dockerode';
-import { statusOf } from './client.ts';
+import { post, statusOf } from './client.ts';
 
 /** How long a daemon may be away in general, see `DockerHost`, in milliseconds. */
 export const DAEMON_AWAY_MS = 120_000;
@@ -16,18 +16,10 @@ export async function exitCodeOf(
   container: Container,
   condition: 'not-running' | 'next-exit',
 ): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<AsyncIterable<Buffer>>();
-  container.modem.dial(
-    {
-      path: `/containers/${container.id}/wait?condition=${condition}`,
-      method: 'POST',
-      isStream: true,
-      statusCodes: { 200: true, 404: 'no such container', 500: 'server error' },
-    },
-    (error: unknown, answer: AsyncIterable<Buffer>) => (error ? reject(error) : resolve(answer)),
-  );
+  const path = `/containers/${container.id}/wait`;
+  const answer = await post<AsyncIterable<Buffer>>(container, path, { condition }, true);
   let text = '';
-  for await (const chunk of await promise) text += chunk.toString();
+  for await (const chunk of answer) text += chunk.toString();
   return (JSON.parse(text) as { StatusCode: number }).StatusCode;
 }
 

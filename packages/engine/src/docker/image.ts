@@ -9,7 +9,7 @@ import { BuildError, type BuildRequest } from '../engine.ts';
 import { buildContext } from './build-context.ts';
 import { logDaemonFailure } from './build-failure.ts';
 import { BuildOutput } from './build-output.ts';
-import { statusOf } from './client.ts';
+import { post, statusOf } from './client.ts';
 import type { DockerHost } from './docker-host.ts';
 import { fullDiskAdvice, tellsOfFullDisk } from './full-disk.ts';
 import { LABEL, labelFilter } from './labels.ts';
@@ -153,11 +153,8 @@ async function build(
 }
 
 async function cancelBuild(docker: DockerHost['docker'], id: string): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const path = `/build/cancel?id=${encodeURIComponent(id)}`;
   // Closing the connection ends a build too; this ends one whose context is still on its way.
-  docker.modem.dial({ path, method: 'POST', statusCodes: { 204: true, 200: true } }, () => resolve());
-  await promise;
+  await post(docker, '/build/cancel', { id }).catch(() => {});
 }
 
 /** Reads a stream of text line by line, whatever the pieces are. Memory is bounded by one line. */
@@ -178,11 +175,9 @@ export async function readLines(
 
 /** Keeps the build cache within its bound; the daemon drops what was used longest ago. */
 async function boundCache({ docker, cacheBytes }: DockerHost): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const path = `/build/prune?keep-storage=${cacheBytes}&reserved-space=${cacheBytes}`;
-  // A daemon that is busy elsewhere says no; the next build asks again.
-  docker.modem.dial({ path, method: 'POST', statusCodes: { 200: true } }, () => resolve());
-  await promise;
+  // Older daemons know the first name, newer ones the second. One that is busy elsewhere says no; the next build asks again.
+  const query = { 'keep-storage': cacheBytes, 'reserved-space': cacheBytes };
+  await post(docker, '/build/prune', query).catch(() => {});
 }
 
 /** Whether an image is at the daemon. */

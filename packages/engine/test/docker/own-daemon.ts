@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import type { Engine } from '../../src/index.ts';
 import { makeEngine } from '../support.ts';
-import { daemon } from './daemon.ts';
 
 const answers = process.env.CI !== undefined || spawnSync('docker', ['info']).status === 0;
 
@@ -72,11 +71,9 @@ export class OwnDaemon {
 
   /** Gives it a base image and the sidecar's, which come from the machine's daemon: there need be no registry. */
   async load(): Promise<void> {
-    await makeEngine('docker', this.#root);
-    const filters = { reference: ['slipway/container-api'] };
-    const sidecar = (await daemon.listImages({ filters }))[0];
+    const { sidecarImage } = await makeEngine('docker', this.#root);
     const archive = join(this.#root, 'images.tar');
-    const names = ['debian:bookworm-slim', ...(sidecar?.RepoTags ?? [])];
+    const names = ['debian:bookworm-slim', sidecarImage ?? ''];
     execFileSync('docker', ['save', '--output', archive, ...names]);
     execFileSync('docker', ['--host', this.host, 'load', '--quiet', '--input', archive]);
   }
