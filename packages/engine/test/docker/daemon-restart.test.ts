@@ -104,7 +104,11 @@ describe.skipIf(!mayOwnDaemon)('a daemon that is restarted', { timeout: 90_000 }
     const url = makeRepository(root, { Dockerfile: 'FROM debian:bookworm-slim\nCMD x\n' }, randomUUID());
     const { digest } = await build(impatient, { url }).result;
     const seconds = String(900_000 + Math.floor(Math.random() * 90_000));
-    const running = run(impatient, root, digest, `sh -c 'echo begun; exec sleep ${seconds}'`);
+    const started = Promise.withResolvers<void>();
+    const running = run(impatient, root, digest, `sh -c 'echo begun; exec sleep ${seconds}'`, {
+      onStarted: () => started.resolve(),
+    });
+    await started.promise;
     await expect.poll(() => isRunning(`sleep\0${seconds}`), { timeout: 20_000 }).toBe(true);
     await own.stop('SIGKILL');
     const { result, lines } = await running;
