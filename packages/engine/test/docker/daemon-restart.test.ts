@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Engine } from '../../src/index.ts';
 import {
@@ -6,6 +7,7 @@ import {
   buildFiles,
   identityOf,
   isRunning,
+  journalLines,
   makeEngine,
   makeRepository,
   processesWith,
@@ -104,12 +106,12 @@ describe.skipIf(!mayOwnDaemon)('a daemon that is restarted', { timeout: 90_000 }
     const url = makeRepository(root, { Dockerfile: 'FROM debian:bookworm-slim\nCMD x\n' }, randomUUID());
     const { digest } = await build(impatient, { url }).result;
     const seconds = String(900_000 + Math.floor(Math.random() * 90_000));
-    const started = Promise.withResolvers<void>();
+    const runId = randomUUID();
     const running = run(impatient, root, digest, `sh -c 'echo begun; exec sleep ${seconds}'`, {
-      onStarted: () => started.resolve(),
+      identity: identityOf(runId),
     });
-    await started.promise;
-    await expect.poll(() => isRunning(`sleep\0${seconds}`), { timeout: 20_000 }).toBe(true);
+    const journal = () => journalLines(join(root, 'run-folders', runId)).catch(() => []);
+    await expect.poll(journal, { timeout: 20_000 }).toHaveLength(1);
     await own.stop('SIGKILL');
     const { result, lines } = await running;
     expect(result).toMatchObject({
