@@ -1,6 +1,6 @@
 /**
  * Measures the hot paths against the least that could do the same, in one run, and writes the table into
- * `docs/performance.md`. `npm run bench -- rows syncing data-sets wide sidecar api scale run docker memory` chooses; without names
+ * `docs/performance.md`. `npm run bench -- rows syncing data-sets wide sidecar api scale run docker latency memory` chooses; without names
  * everything is measured.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import { apiComparisons } from './api.bench.ts';
 import { dataSetComparisons } from './data-sets.bench.ts';
 import { dockerComparisons } from './docker.bench.ts';
 import { type Comparison, cellsOf, compare, markdown, type Result, rowsIn } from './harness.ts';
+import { measureLatency } from './latency.bench.ts';
 import { measureMemory } from './memory.bench.ts';
 import { rowComparisons } from './rows.bench.ts';
 import { runComparisons } from './run.bench.ts';
@@ -21,7 +22,19 @@ import { measureWide } from './wide.bench.ts';
 
 const rounds = 7;
 const page = new URL('../docs/performance.md', import.meta.url);
-const names = ['rows', 'syncing', 'data-sets', 'wide', 'sidecar', 'api', 'scale', 'run', 'docker', 'memory'];
+const names = [
+  'rows',
+  'syncing',
+  'data-sets',
+  'wide',
+  'sidecar',
+  'api',
+  'scale',
+  'run',
+  'docker',
+  'latency',
+  'memory',
+];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !names.includes(name));
@@ -53,7 +66,7 @@ try {
   if (wanted.has('sidecar')) results.push(await measureSidecar(folder));
   if (wanted.has('run')) await measure(await runComparisons(folder));
   if (wanted.has('docker')) await measure(await dockerComparisons(folder));
-  if (['api', 'scale', 'memory'].some((name) => wanted.has(name))) await withDatabase();
+  if (['api', 'scale', 'latency', 'memory'].some((name) => wanted.has(name))) await withDatabase();
   console.log(`\n${markdown(results.map(cellsOf))}`);
   await writePage();
 } finally {
@@ -74,6 +87,7 @@ async function withDatabase(): Promise<void> {
       await measure(comparisons);
       await stop();
     }
+    if (wanted.has('latency')) results.push(...(await measureLatency(folder, database.url)));
     if (wanted.has('memory')) {
       const memory = await measureMemory(folder, database.url);
       const swing = (memory.most - memory.least) / 2;

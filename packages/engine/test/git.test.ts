@@ -160,6 +160,18 @@ test('large files without git-lfs are a warning', async () => {
   expect(fetched.lines.find((line) => line.level === 'warning')?.message).toContain('Git LFS');
 });
 
+testWith('git-lfs')('large files are fetched where git-lfs is installed', async () => {
+  const root = temporaryFolder();
+  const url = makeRepository(root, { '.gitattributes': '*.bin filter=lfs diff=lfs merge=lfs -text\n' });
+  git(url, 'config', 'filter.lfs.clean', 'git-lfs clean -- %f');
+  commitFiles(url, { 'a.bin': 'large content' });
+  expect(git(url, 'show', 'HEAD:a.bin')).toContain('version https://git-lfs.github.com/spec/');
+  const fetched = fetchFrom(root, url);
+  await fetched.result;
+  expect(readFileSync(join(fetched.target, 'a.bin'), 'utf8')).toBe('large content');
+  expect(fetched.lines.filter((line) => line.level === 'warning')).toEqual([]);
+});
+
 test('a cancelled checkout ends git at once', async () => {
   const root = temporaryFolder();
   const hanging = createTcpServer(() => {});

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,6 +10,7 @@ import {
   type BuildRequest,
   type BuildStepEvent,
   DEFAULT_RUN_LIMITS,
+  type DetectOptions,
   type DockerSettings,
   detectEngine,
   EgressPolicy,
@@ -76,6 +77,22 @@ export function temporaryFolderOfFile(): string {
   return folder;
 }
 
+/** Processes of the machine, containers included, that have this text in their command line. */
+export function processesWith(marker: string): number[] {
+  const pids = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid));
+  return pids
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(marker);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+export const isRunning = (marker: string): boolean => processesWith(marker).length > 0;
+
 /** A real repository below `root` with one commit on main. */
 export function makeRepository(root: string, files: Record<string, string>, name = 'repository'): string {
   const folder = join(root, name);
@@ -114,20 +131,24 @@ export function git(cwd: string, ...args: string[]): string {
   }).trim();
 }
 
+/** What an engine over a folder of its own is found with. */
+export const detectOptions = (root: string, docker: Partial<DockerSettings> | null): DetectOptions => ({
+  docker: docker && { ...DOCKER, ...docker },
+  workFolder: join(root, 'engine'),
+  git: { egress: new EgressPolicy(), path: process.env.PATH!, localRepositoriesRoot: root },
+  path: process.env.PATH!,
+  lang: 'C.UTF-8',
+});
+
 /** An engine over a folder of its own. */
 export async function makeEngine(
   name: 'docker' | 'sandbox' | 'process',
   root: string,
   docker: Partial<DockerSettings> = {},
 ): Promise<Engine> {
-  const { engine } = await detectEngine(name, {
-    docker: name === 'docker' ? { ...DOCKER, installation: installationOf(root), ...docker } : null,
-    workFolder: join(root, 'engine'),
-    git: { egress: new EgressPolicy(), path: process.env.PATH!, localRepositoriesRoot: root },
-    path: process.env.PATH!,
-    lang: 'C.UTF-8',
-  });
-  return engine;
+  const installation = installationOf(root);
+  const options = detectOptions(root, name === 'docker' ? { installation, ...docker } : null);
+  return (await detectEngine(name, options)).engine;
 }
 
 export interface Line {
@@ -266,7 +287,8 @@ export async function run(
     detach: new AbortController().signal,
     ...more,
   });
-  await addJournal(folder, kept.lines);
+  // Whoever takes the lines itself may not want them all in memory.
+  if (!more.log) await addJournal(folder, kept.lines);
   return { result, ...kept, calls: sidecar.calls, exchange, runId, folder };
 }
 
@@ -293,16 +315,24 @@ export function planOf(folder: string, runId: string, more: Record<string, unkno
 
 /** Where the sidecar keeps the journal, the lines are found there, before those that came after its end. */
 async function addJournal(folder: string, lines: Line[]): Promise<void> {
-  lines.unshift(...(await journalLines(folder)));
+  const later = lines.splice(0);
+  for (const line of await journalLines(folder)) lines.push(line);
+  lines.push(...later);
 }
 
 /** The lines of a run's log journal so far. */
 export async function journalLines(folder: string): Promise<Line[]> {
   const found: Line[] = [];
+  for await (const line of readJournal(folder)) found.push(line);
+  return found;
+}
+
+/** The same, one by one. */
+export async function* readJournal(folder: string): AsyncGenerator<Line> {
   for (let offset = 0; ; ) {
     const part = await readLog(runFolder(folder).log, offset);
-    if (part.entries.length === 0) return found;
-    found.push(...part.entries.map(({ level, source, message }) => ({ level, source, message })));
+    if (part.entries.length === 0) return;
+    for (const { level, source, message } of part.entries) yield { level, source, message };
     offset = part.offset;
   }
 }

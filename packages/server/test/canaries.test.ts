@@ -9,11 +9,12 @@ import { sql } from 'kysely';
 import pino from 'pino';
 import { afterAll, expect, test } from 'vitest';
 import { newId } from '../src/ids.ts';
-import { endOfProcess, endOfRun, eventually, localRepositories } from './support/deployed.ts';
+import { endOfProcess, endOfRun, localRepositories } from './support/deployed.ts';
 import { authorization, givePassword, password, proofKey, signIn, Visitor } from './support/oauth.ts';
 import { makeAccount } from './support/platform.ts';
 import { makeRepository } from './support/repository.ts';
 import { startTestServer } from './support/server.ts';
+import { eventually } from './support/wait.ts';
 
 /**
  * Values are planted wherever something is written and never shown, and used in every way that could make them show:

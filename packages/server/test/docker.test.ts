@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { sweepImages } from '../src/builds/sweep-images.ts';
 import { installationId } from '../src/docker-settings.ts';
 import { buildScript, deploy, endOfRun, localRepositories } from './support/deployed.ts';
-import { docker, hasDocker } from './support/docker.ts';
+import { docker, hasDocker, labelled } from './support/docker.ts';
 import { startTestServer, type TestServer, type TestUser } from './support/server.ts';
 
 const SCRIPT = `const base = process.env.CONTAINER_API_URL;
@@ -55,9 +55,7 @@ describe.skipIf(!hasDocker)('the server with the engine docker', { timeout: 180_
     // What a version needs is never swept away.
     await sweepImages(server.server.services, 0);
     expect(await docker('image', 'ls', '-q', '--no-trunc')).toContain(digest);
-    const label = `label=slipway.installation=${installation}`;
-    expect(await docker('ps', '-aq', '--filter', label)).toEqual([]);
-    expect(await docker('network', 'ls', '-q', '--filter', label)).toEqual([]);
+    expect(await labelled(`slipway.installation=${installation}`)).toEqual([]);
   });
 
   test('a version may have a Container API image of its own; one that is nowhere fails the run', async () => {

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seeded } from './support/seeded.ts';
-import { eventually, ServerProcess } from './support/server-process.ts';
+import { ServerProcess } from './support/server-process.ts';
+import { eventually } from './support/wait.ts';
 import { expectEachOnce, notedCalls, type WritingRun, writingScript } from './support/writing-run.ts';
 
 /** So many runs are killed in the middle of their writing, each at a random moment of its own. */

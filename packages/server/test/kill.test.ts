@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { eventually, ServerProcess } from './support/server-process.ts';
+import { ServerProcess } from './support/server-process.ts';
+import { eventually } from './support/wait.ts';
 
 /**
  * The whole server as a process of its own, killed with -9 in the middle of its work. After the next start every version,

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { toLogLevel } from '../log/levels.ts';
 import { LOG_SOURCES, type LogSource, type NewLogEntry, type RunLog } from '../log/run-log.ts';
@@ -14,10 +13,17 @@ const END_OF_LINES = '{"event":"end"}';
  * @returns when the input is over, or a line has said so: the input of a container stays open
  */
 export async function takeLogLines(input: Readable, log: RunLog): Promise<void> {
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line === END_OF_LINES) return;
-    if (line !== '') await log.write(toEntry(line));
+  input.setEncoding('utf8');
+  let rest = '';
+  for await (const text of input as AsyncIterable<string>) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (line === END_OF_LINES) return;
+      if (line !== '') await log.write(toEntry(line));
+    }
   }
+  if (rest !== '') await log.write(toEntry(rest));
 }
 
 function toEntry(line: string): NewLogEntry {

@@ -5,6 +5,7 @@ import type { BuildRequest, BuildResult } from '../engine.ts';
 import type { DockerHost } from './docker-host.ts';
 import { checkHealth } from './health.ts';
 import { type DockerImage, makeImage } from './image.ts';
+import { removeWork } from './leftovers.ts';
 import { pushImage } from './push.ts';
 
 /** Builds one commit into an image; see {@link Engine.build}. */
@@ -14,6 +15,8 @@ export async function buildImage(request: BuildRequest, host: DockerHost): Promi
     git: host.git,
     withFolder: async (buildId, work) => {
       const folder = join(host.workFolder, 'builds', buildId);
+      // What an earlier try of the same build left; a daemon that is away fails the step that needs it.
+      await removeWork(host, buildId).catch(() => {});
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true, mode: 0o700 });
       try {

@@ -36,8 +36,29 @@ export async function pingDocker(docker: Docker): Promise<void> {
   await promise.finally(() => clearTimeout(timeout));
 }
 
+/** What a failed connection says about the other side. */
+const AWAY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such socket',
+  EACCES: 'permission denied',
+  ECONNREFUSED: 'nobody listens there',
+  ECONNRESET: 'the connection was broken off',
+  EPIPE: 'the connection was broken off',
+};
+
+/** Why a daemon does not answer, in a few words; null when it did. */
+export function awayReason(error: unknown): string | null {
+  if (statusOf(error) !== null) return null;
+  const { code = '', syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  // Files of our own can be missing too.
+  return syscall === undefined || ['connect', 'read', 'write'].includes(syscall)
+    ? (AWAY[code] ?? null)
+    : null;
+}
+
 /** What the daemon said, in one line, without the library's words around it. */
 export function dockerMessage(error: unknown): string {
+  const away = awayReason(error);
+  if (away !== null) return `the Docker Engine does not answer (${away})`;
   if (!(error instanceof Error)) return String(error);
   const said = (error as { json?: { message?: unknown } | null }).json?.message;
   const text = typeof said === 'string' ? said : error.message;
@@ -57,4 +78,26 @@ export async function removeQuietly(remove: () => Promise<unknown>): Promise<voi
     const status = statusOf(error);
     if (status !== 404 && status !== 409) throw error;
   });
+}
+
+/**
+ * Posts to an address for which the library has no function. It wants the query apart: of an address that has one already it
+ * drops the last character.
+ *
+ * @param isStream answers with the body as it comes, instead of its value
+ * @throws what the daemon refuses, and when it does not answer
+ */
+export function post<Answer = unknown>(
+  { modem }: Pick<Docker, 'modem'>,
+  path: string,
+  query: Readonly<Record<string, string | number>>,
+  isStream = false,
+): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const statusCodes = { 200: true, 204: true };
+  modem.dial(
+    { path: `${path}?`, method: 'POST', options: { _query: query, _body: {} }, statusCodes, isStream },
+    (error: unknown, answer: unknown) => (error ? reject(error) : resolve(answer as Answer)),
+  );
+  return promise;
 }

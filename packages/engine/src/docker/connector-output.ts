@@ -15,6 +15,7 @@ export class ConnectorOutput {
   readonly #request: RunRequest;
   readonly #log: LogSink;
   readonly #watcher: StartWatcher;
+  readonly #daemonAwayMs: number;
   #reading: {
     abort: AbortController;
     done: Promise<void>;
@@ -22,8 +23,15 @@ export class ConnectorOutput {
   } | null = null;
   #known = { stdout: 0, stderr: 0 };
 
-  constructor(container: Container, request: RunRequest, words: readonly string[], log: LogSink) {
+  constructor(
+    container: Container,
+    request: RunRequest,
+    words: readonly string[],
+    log: LogSink,
+    daemonAwayMs: number,
+  ) {
     this.#container = container;
+    this.#daemonAwayMs = daemonAwayMs;
     this.#request = request;
     this.#log = log;
     this.#watcher = new StartWatcher(words);
@@ -61,7 +69,7 @@ export class ConnectorOutput {
     this.#reading = { abort, done, lines };
   }
 
-  /** Waits for the last line; to be called when the container has ended. */
+  /** Waits for the last line; to be called when the container has ended. @throws {DaemonLostError} */
   async finish(): Promise<void> {
     // A sidecar that is started again in between begins a new reading.
     for (
@@ -97,6 +105,7 @@ export class ConnectorOutput {
         if (kept.length > 0) await lines[stream].take(kept);
       },
       signal,
+      this.#daemonAwayMs,
     );
     if (signal.aborted) return;
     for (const stream of ['stdout', 'stderr'] as const) {

@@ -1,5 +1,5 @@
 import type { Container } from 'dockerode';
-import { statusOf } from './client.ts';
+import { dockerMessage, statusOf } from './client.ts';
 
 /** A piece of output as the daemon noted it: at most one line, its break included. */
 export interface OutputPart {
@@ -33,17 +33,22 @@ interface Position {
  *
  * @param onPart may answer with a promise; the daemon then waits
  * @param signal ends the reading early
+ * @param daemonAwayMs how long the daemon may be away
+ * @throws {DaemonLostError} when it does not come back
  */
 export async function followOutput(
   container: Container,
   onPart: (part: OutputPart) => void | Promise<void>,
   signal: AbortSignal,
+  daemonAwayMs: number,
 ): Promise<void> {
+  let awaySince: number | null = null;
   const positions = { stdout: { time: 0n, parts: 0 }, stderr: { time: 0n, parts: 0 } };
   while (!signal.aborted) {
     try {
       // Whoever is told of the end can be a moment earlier than the last line: what was printed is read once more.
       const { Running } = (await container.inspect()).State;
+      awaySince = null;
       await readOn(container, positions, onPart, signal);
       if (!Running) return;
     } catch (error) {
@@ -51,12 +56,17 @@ export async function followOutput(
       const status = statusOf(error);
       // The container is gone, or going, and what it had printed went with it.
       if (status === 404 || status === 409) return;
-      // Without an answer the daemon is away, and may come back.
       if (status !== null || error instanceof SinkError) throw error;
+      // Without an answer the daemon is away, and may come back.
+      awaySince ??= Date.now();
+      if (Date.now() - awaySince >= daemonAwayMs) throw new DaemonLostError(dockerMessage(error));
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 }
+
+/** The daemon went away, and the end of what a container printed with it. */
+export class DaemonLostError extends Error {}
 
 /** The receiver of the parts failed, not the daemon. */
 class SinkError extends Error {}

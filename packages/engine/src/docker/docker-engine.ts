@@ -48,20 +48,12 @@ export function createDockerEngine(host: DockerHost): Engine {
       await mkdir(workFolder, { recursive: true });
       await pingDocker(docker);
     },
-    build: async (request) => {
-      // What an earlier try of the same build left.
-      await removeWork(host, request.buildId);
-      return await buildImage(request, host);
-    },
+    build: (request) => buildImage(request, host),
     healthCheck: async (request) => {
       const image = await findImage(host, request.digest, '');
       await checkHealth(host, request, image.name);
     },
-    run: (request) =>
-      execute(request.identity.runId, async (stop) => {
-        await removeWork(host, request.identity.runId);
-        return await new DockerRun(host, request, stop).run();
-      }),
+    run: (request) => execute(request.identity.runId, (stop) => new DockerRun(host, request, stop).run()),
     stop: async (runId) => {
       running.get(runId)?.abort();
       return running.has(runId);

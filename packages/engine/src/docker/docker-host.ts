@@ -24,6 +24,8 @@ export interface DockerHost {
   readonly cacheBytes: number;
   /** Names and addresses of the control plane and its database, which no connector may reach. */
   readonly ownHosts: readonly string[];
+  /** A daemon that is being restarted has so long to come back, in milliseconds. */
+  readonly daemonAwayMs: number;
 }
 
 /** What the server's settings say about Docker. */
@@ -33,4 +35,6 @@ export interface DockerSettings
   readonly host: string;
   /** Image of the sidecar; null: the one that is built from these sources. */
   readonly sidecarImage: string | null;
+  /** See {@link DockerHost}; only tests want it shorter. */
+  readonly daemonAwayMs?: number;
 }

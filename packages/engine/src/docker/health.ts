@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { quoteWords, splitWords } from '@slipway/contract';
 import { BuildError, DEFAULT_RUN_LIMITS, type HealthCheckRequest } from '../engine.ts';
 import { StreamLines } from '../run/stream-lines.ts';
-import { dockerMessage, removeQuietly } from './client.ts';
+import { logDaemonFailure } from './build-failure.ts';
+import { removeQuietly, statusOf } from './client.ts';
+import { exitCodeOf } from './container-end.ts';
 import { followOutput } from './container-output.ts';
 import type { DockerHost } from './docker-host.ts';
 import { workLabels } from './labels.ts';
@@ -19,23 +21,26 @@ const HEALTH_TIMEOUT_MS = 5_000;
  * @throws {BuildError} with the contract's texts
  */
 export async function checkHealth(
-  { docker, installation }: Pick<DockerHost, 'docker' | 'installation'>,
+  host: Pick<DockerHost, 'docker' | 'installation'>,
   request: HealthCheckRequest,
   image: string,
   work: string = randomUUID(),
 ): Promise<void> {
+  const { docker, installation } = host;
   const { log, mask, signal } = request;
   const words = [request.command, request.arguments ?? '', request.healthCheck].flatMap(splitWords);
   await log('info', 'health', mask(`$ ${quoteWords(words)}`));
-  const container = await docker.createContainer({
-    Image: image,
-    Entrypoint: words,
-    Cmd: [],
-    Healthcheck: { Test: ['NONE'] },
-    NetworkDisabled: true,
-    Labels: workLabels(installation, work, 'health'),
-    HostConfig: { ...restrictions(DEFAULT_RUN_LIMITS), NetworkMode: 'none' },
-  });
+  const container = await docker
+    .createContainer({
+      Image: image,
+      Entrypoint: words,
+      Cmd: [],
+      Healthcheck: { Test: ['NONE'] },
+      NetworkDisabled: true,
+      Labels: workLabels(installation, work, 'health'),
+      HostConfig: { ...restrictions(DEFAULT_RUN_LIMITS), NetworkMode: 'none' },
+    })
+    .catch(giveUp);
   const kill = () => void container.kill().catch(() => {});
   const lines = {
     stdout: new StreamLines('stdout', toHealth(request)),
@@ -47,11 +52,14 @@ export async function checkHealth(
   try {
     signal.throwIfAborted();
     signal.addEventListener('abort', kill, { once: true });
-    const ended = container.wait({ condition: 'next-exit' }) as Promise<{ StatusCode: number }>;
+    const ended = exitCodeOf(container, 'next-exit');
     ended.catch(() => {});
     const refusal = await container.start().then(
       () => null,
-      (error: unknown) => StartFailure.ofRefusal(error, words),
+      (error: unknown) => {
+        if (statusOf(error) === null) throw error;
+        return StartFailure.ofRefusal(error, words);
+      },
     );
     if (refusal !== null) return await fail(127, refusal.text);
     timer = setTimeout(() => {
@@ -65,9 +73,11 @@ export async function checkHealth(
         if (!watch.take(stream, bytes)) await lines[stream].take(bytes);
       },
       reading.signal,
+      // The check has seconds; a daemon that goes away has ended it.
+      0,
     );
     output.catch(() => {});
-    const { StatusCode: code } = await ended;
+    const code = await ended;
     await output;
     await lines.stdout.end();
     await lines.stderr.end();
@@ -79,12 +89,19 @@ export async function checkHealth(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof BuildError) throw error;
-    return await fail(1, `The Docker Engine gave up: ${dockerMessage(error)}`);
+    return await giveUp(error);
   } finally {
     clearTimeout(timer);
     reading.abort();
     signal.removeEventListener('abort', kill);
-    await removeQuietly(() => container.remove({ force: true, v: true }));
+    // What can not be removed now is found by its labels later.
+    await removeQuietly(() => container.remove({ force: true, v: true })).catch(() => {});
+  }
+
+  async function giveUp(error: unknown): Promise<never> {
+    signal.throwIfAborted();
+    await logDaemonFailure(host, request, 'health', error);
+    return await fail(1);
   }
 
   async function fail(code: number, cause?: string): Promise<never> {

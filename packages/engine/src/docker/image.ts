@@ -5,11 +5,13 @@ import { imageFailed } from '../build/check.ts';
 import { checkoutDigest, gitLeftovers } from '../build/digest.ts';
 import { imageName, imageTag } from '../build/image-name.ts';
 import type { BuildSource, BuiltImage } from '../build/run-build.ts';
-import type { BuildRequest } from '../engine.ts';
+import { BuildError, type BuildRequest } from '../engine.ts';
 import { buildContext } from './build-context.ts';
+import { logDaemonFailure } from './build-failure.ts';
 import { BuildOutput } from './build-output.ts';
-import { dockerMessage, statusOf } from './client.ts';
+import { post, statusOf } from './client.ts';
 import type { DockerHost } from './docker-host.ts';
+import { fullDiskAdvice, tellsOfFullDisk } from './full-disk.ts';
 import { LABEL, labelFilter } from './labels.ts';
 
 /** An image at the daemon. */
@@ -29,6 +31,22 @@ export const repositoryOf = ({ registry }: Pick<DockerHost, 'registry'>, connect
  * @throws {BuildError} `Build docker image failed, with exit code <code>`
  */
 export async function makeImage(
+  host: DockerHost,
+  request: BuildRequest,
+  source: BuildSource,
+  signal: AbortSignal,
+): Promise<DockerImage> {
+  try {
+    return await findOrBuild(host, request, source, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof BuildError) throw error;
+    await logDaemonFailure(host, request, 'image', error);
+    throw imageFailed(1);
+  }
+}
+
+async function findOrBuild(
   host: DockerHost,
   request: BuildRequest,
   source: BuildSource,
@@ -92,7 +110,9 @@ async function build(
   signal: AbortSignal,
 ): Promise<string> {
   let saying: Promise<unknown> = Promise.resolve();
+  let isFull = false;
   const output = new BuildOutput((level, text) => {
+    isFull ||= tellsOfFullDisk(text);
     // The log may be slower than the build; its order is kept.
     saying = saying.then(() => request.log(level, 'image', request.mask(text)));
   });
@@ -110,13 +130,9 @@ async function build(
     // The library ends its session with BuildKit at the stream's end, which a broken stream never comes to.
     stream.once('close', () => stream.emit('end'));
     await readLines(stream, (line) => output.take(line));
-  } catch (error) {
-    signal.throwIfAborted();
-    await saying;
-    await request.log('error', 'image', request.mask(`The Docker Engine gave up: ${dockerMessage(error)}`));
-    throw imageFailed(1);
   } finally {
     signal.removeEventListener('abort', cancel);
+    await saying;
   }
   output.end();
   await saying;
@@ -124,6 +140,10 @@ async function build(
   const { failure, image } = output;
   if (failure) {
     await request.log('error', 'image', request.mask(failure.message));
+    // The builder names the step only; why it failed is what the step has said.
+    if (isFull || tellsOfFullDisk(failure.message)) {
+      await request.log('error', 'image', await fullDiskAdvice(docker));
+    }
     throw imageFailed(failure.exitCode);
   }
   if (image !== null) return image;
@@ -133,11 +153,8 @@ async function build(
 }
 
 async function cancelBuild(docker: DockerHost['docker'], id: string): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const path = `/build/cancel?id=${encodeURIComponent(id)}`;
   // Closing the connection ends a build too; this ends one whose context is still on its way.
-  docker.modem.dial({ path, method: 'POST', statusCodes: { 204: true, 200: true } }, () => resolve());
-  await promise;
+  await post(docker, '/build/cancel', { id }).catch(() => {});
 }
 
 /** Reads a stream of text line by line, whatever the pieces are. Memory is bounded by one line. */
@@ -158,11 +175,9 @@ export async function readLines(
 
 /** Keeps the build cache within its bound; the daemon drops what was used longest ago. */
 async function boundCache({ docker, cacheBytes }: DockerHost): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const path = `/build/prune?keep-storage=${cacheBytes}&reserved-space=${cacheBytes}`;
-  // A daemon that is busy elsewhere says no; the next build asks again.
-  docker.modem.dial({ path, method: 'POST', statusCodes: { 200: true } }, () => resolve());
-  await promise;
+  // Older daemons know the first name, newer ones the second. One that is busy elsewhere says no; the next build asks again.
+  const query = { 'keep-storage': cacheBytes, 'reserved-space': cacheBytes };
+  await post(docker, '/build/prune', query).catch(() => {});
 }
 
 /** Whether an image is at the daemon. */

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts';
 import type { GitSettings } from '../git/repository.ts';
-import { dockerClient, dockerMessage, pingDocker } from './client.ts';
+import { awayReason, dockerClient, dockerMessage, pingDocker } from './client.ts';
+import { DAEMON_AWAY_MS } from './container-end.ts';
 import { createDockerEngine } from './docker-engine.ts';
 import type { DockerSettings } from './docker-host.ts';
 import { hasImage } from './image.ts';
@@ -22,7 +23,8 @@ export async function openDocker(
   try {
     await pingDocker(docker);
   } catch (error) {
-    return { problem: `Docker does not answer at ${settings.host} (${reasonOf(error)}).` };
+    const reason = awayReason(error) ?? dockerMessage(error);
+    return { problem: `Docker does not answer at ${settings.host} (${reason}).` };
   }
   try {
     const { sidecarImage: wanted } = settings;
@@ -31,16 +33,9 @@ export async function openDocker(
       await pullImage(docker, wanted, settings.registry);
     }
     const sidecarImage = wanted ?? (await ensureSidecarImage(docker, say));
-    return { engine: createDockerEngine({ ...settings, docker, sidecarImage }) };
+    const { daemonAwayMs = DAEMON_AWAY_MS } = settings;
+    return { engine: createDockerEngine({ ...settings, daemonAwayMs, docker, sidecarImage }) };
   } catch (error) {
     return { problem: `Docker answers, but ${dockerMessage(error).replace(/\.+$/, '')}.` };
   }
-}
-
-function reasonOf(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return 'there is no such socket';
-  if (code === 'EACCES') return 'permission denied';
-  if (code === 'ECONNREFUSED') return 'nobody listens there';
-  return dockerMessage(error);
 }

@@ -14,7 +14,9 @@ import { dockerMessage } from './client.ts';
 import { createConnector } from './connector-container.ts';
 import { ConnectorOutput } from './connector-output.ts';
 import { acrossRestart, awaitExit, type ContainerEnd } from './container-end.ts';
+import { DaemonLostError } from './container-output.ts';
 import type { DockerHost } from './docker-host.ts';
+import { fullDiskAdvice, isDiskFull, tellsOfFullDisk } from './full-disk.ts';
 import { startGuard } from './guard.ts';
 import { hasImage } from './image.ts';
 import { findImage, pullImage } from './images.ts';
@@ -36,8 +38,9 @@ const LISTEN = {
 
 /** Exit codes of a program that was asked to end, or made to. */
 const STOP_CODES = [143, 137];
-/** A daemon that stops ends its containers at the same time; a sidecar needs a moment for it. */
-const SHUTDOWN_MS = 700;
+/** A daemon that stops ends its containers at the same time; a sidecar needs a moment for it, in milliseconds. */
+const SHUTDOWN_MS = 4_000;
+const SHUTDOWN_LOOK_MS = 100;
 
 /** One run in containers, from its network to its result. */
 export class DockerRun {
@@ -54,6 +57,7 @@ export class DockerRun {
   #startedAt: Date | null = null;
   #summary: SidecarSummary | null = null;
   #journaling = false;
+  #daemonLost = false;
 
   /** @param stop ends the run like a cancel; kept by the driver for {@link Engine.stop} */
   constructor(host: DockerHost, request: RunRequest, stop: AbortSignal) {
@@ -69,6 +73,8 @@ export class DockerRun {
   async run(): Promise<RunResult> {
     return await this.#toItsEnd(async () => {
       this.#signal.throwIfAborted();
+      // What an earlier try has left.
+      await removeWork(this.#host, this.#request.identity.runId);
       return await this.#start();
     });
   }
@@ -76,11 +82,14 @@ export class DockerRun {
   /** Takes up a run whose connector has been started by another server process. */
   async adopt(connector: Container, sidecar: Container | null): Promise<RunResult> {
     return await this.#toItsEnd(async () => {
-      if (sidecar === null) throw new Error('the sidecar of the run is gone');
+      const startedAt = new Date((await connector.inspect()).State.StartedAt);
+      if (sidecar === null) {
+        this.#startedAt = startedAt;
+        return { kind: 'lost' };
+      }
       this.#sidecar.adopt(sidecar);
       await this.#keepSidecar();
-      const { State } = await connector.inspect();
-      return await this.#watch(connector, new Date(State.StartedAt));
+      return await this.#watch(connector, startedAt);
     });
   }
 
@@ -95,6 +104,7 @@ export class DockerRun {
       }
       if (this.#signal.aborted) this.#supervisor.noteCancelled();
       end = error instanceof SettingsTooLargeError ? error : new Error(dockerMessage(error));
+      if (tellsOfFullDisk(end.message)) await this.#adviseOnDisk();
       await this.#endSidecar(end).catch(() => {});
     }
     try {
@@ -126,6 +136,7 @@ export class DockerRun {
       await connector.value.start();
     } catch (error) {
       const { word, notFound, cause } = StartFailure.ofRefusal(error, this.#words);
+      if (tellsOfFullDisk(cause)) await this.#adviseOnDisk();
       const end = { kind: 'start-failed', word, notFound, cause } as const;
       await this.#endSidecar(end);
       return end;
@@ -172,16 +183,16 @@ export class DockerRun {
     const { request } = this;
     this.#startedAt = startedAt;
     request.onStarted?.({ startedAt, commandLine: this.#commandLine });
-    this.#output = new ConnectorOutput(connector, request, this.#words, this.#log);
+    this.#output = new ConnectorOutput(connector, request, this.#words, this.#log, this.#host.daemonAwayMs);
     this.#output.begin(await countLines(request.sidecar.journal));
     this.#usage = new UsageWatcher(connector, request, (cause) => this.#supervisor.stop(cause, 'at once'));
-    const exited = awaitExit(connector);
+    const exited = awaitExit(connector, this.#host.daemonAwayMs);
     const running = {
       ended: exited.then((end) => this.#connectorEnd(end)),
       terminate: () => void connector.kill({ signal: 'SIGTERM' }).catch(() => {}),
       kill: () => void connector.kill({ signal: 'SIGKILL' }).catch(() => {}),
     };
-    const end = await this.#untilDetached(
+    const supervised = await this.#untilDetached(
       this.#supervisor.supervise(
         running,
         this.#keeper ?? undefined,
@@ -191,12 +202,15 @@ export class DockerRun {
     );
     this.#usage.stop();
     await this.#keeper?.ready();
-    await this.#output.finish();
+    const end = await this.#withWholeOutput(supervised, this.#output);
+    if (end.kind === 'exited' && end.exitCode !== 0 && (await isDiskFull(this.#host.docker))) {
+      await this.#adviseOnDisk();
+    }
     // Nobody needs the guard any more, and the sidecar takes a moment to end; the connector tells a successor how it ended.
     const guard = this.#guard?.remove({ force: true, v: true }).catch(() => {});
     await this.#endSidecar(end);
     await guard;
-    if (end.kind === 'lost') await this.#saveOutput(this.#output);
+    if (end.kind === 'lost' && !this.#daemonLost) await this.#saveOutput(this.#output);
     return end;
   }
 
@@ -204,7 +218,9 @@ export class DockerRun {
     if (end === null) return { kind: 'lost' };
     const { exitCode, outOfMemory, daemonLeft } = end;
     // A daemon that goes down takes its containers along; one that had done its work is believed.
-    if (exitCode !== 0 && (daemonLeft || (await this.#isGoingDown(exitCode)))) return { kind: 'lost' };
+    if (exitCode !== 0 && (daemonLeft || (!outOfMemory && (await this.#isGoingDown(exitCode))))) {
+      return { kind: 'lost' };
+    }
     await this.#output?.finish().catch(() => {});
     const failure = await this.#output?.startFailure(exitCode).catch(() => null);
     if (failure)
@@ -217,6 +233,18 @@ export class DockerRun {
     };
   }
 
+  /** Waits for the last line. A daemon that does not come back takes the end of the run along. */
+  async #withWholeOutput(end: ConnectorEnd, output: ConnectorOutput): Promise<ConnectorEnd> {
+    try {
+      await output.finish();
+      return end;
+    } catch (error) {
+      if (!(error instanceof DaemonLostError)) throw error;
+      this.#daemonLost = true;
+      return { kind: 'lost' };
+    }
+  }
+
   /** The sidecar went down too: lines that it has not written down are handed over without it. */
   async #saveOutput(output: ConnectorOutput): Promise<void> {
     output.begin(await countLines(this.#request.sidecar.journal));
@@ -226,8 +254,11 @@ export class DockerRun {
   /** Whether a connector was ended together with its sidecar, which nobody but a daemon that stops does. */
   async #isGoingDown(exitCode: number): Promise<boolean> {
     if (this.#supervisor.hasStopped || !STOP_CODES.includes(exitCode)) return false;
-    await sleep(SHUTDOWN_MS);
-    return !(await this.#sidecar.isRunning().catch(() => false));
+    for (let waited = 0; waited < SHUTDOWN_MS; waited += SHUTDOWN_LOOK_MS) {
+      await sleep(SHUTDOWN_LOOK_MS);
+      if (!(await this.#sidecar.isRunning().catch(() => false))) return true;
+    }
+    return false;
   }
 
   async #untilDetached<T>(work: Promise<T>): Promise<T> {
@@ -260,6 +291,11 @@ export class DockerRun {
     });
   }
 
+  /** A daemon whose disk is full can not even write down what a connector prints. */
+  async #adviseOnDisk(): Promise<void> {
+    await this.#log('error', 'engine', await fullDiskAdvice(this.#host.docker));
+  }
+
   /** Stops watching; the containers live on. */
   #letGo(): void {
     this.#usage?.stop();
@@ -270,7 +306,9 @@ export class DockerRun {
   async #cleanUp(): Promise<void> {
     this.#letGo();
     // What can not be removed now is found by its labels later.
-    await acrossRestart(() => removeWork(this.#host, this.#request.identity.runId)).catch(() => {});
+    if (this.#daemonLost) return;
+    const remove = () => removeWork(this.#host, this.#request.identity.runId);
+    await acrossRestart(remove, this.#host.daemonAwayMs).catch(() => {});
   }
 
   /** Lines go to the sidecar while there is one, since it keeps the journal. */

@@ -20,6 +20,8 @@ const INSIDE = { run: '/data/run', bucket: '/data/bucket', config: '/run/slipway
 export const EXCHANGE_INSIDE = '/data/productsup';
 /** After the end of a run its sidecar has so long to write its results when nothing waits for storage processes. */
 const END_TIMEOUT_MS = 30_000;
+/** So many characters of entries are sent together at most. */
+const SEND_CHARACTERS = 64 * 1024;
 /** The line that says that no more log lines come; see `takeLogLines` of the sidecar. */
 const END_OF_LINES = JSON.stringify({ event: 'end' });
 
@@ -41,6 +43,9 @@ export class SidecarContainer {
   #container: Container | null = null;
   #input: Duplex | null = null;
   #finishing = false;
+  /** Entries that have not been sent yet, as lines. */
+  #waiting = '';
+  #sending: NodeJS.Immediate | undefined;
 
   constructor(host: DockerHost, request: RunRequest) {
     this.#host = host;
@@ -111,7 +116,7 @@ export class SidecarContainer {
       complaint = (complaint + chunk.toString()).slice(-2000);
     });
     if (!State.Running) await container.start();
-    const exited = awaitExit(container);
+    const exited = awaitExit(container, this.#host.daemonAwayMs);
     if (!State.Running) {
       void exited.then(() =>
         listening.reject(new Error(complaint.trim() || 'the Container API ended at once')),
@@ -121,12 +126,30 @@ export class SidecarContainer {
     return this.#sidecar(container, exited);
   }
 
-  /** Hands an entry to the journal; fulfilled when there is room for the next. */
-  async write(entry: SidecarEntry): Promise<void> {
-    const input = this.#input;
+  /**
+   * Hands an entry to the journal. Entries of a moment go together: each write is a way through the daemon.
+   *
+   * @returns a promise when the caller should wait before the next entry
+   */
+  write(entry: SidecarEntry): Promise<void> | undefined {
     // Without a sidecar the lines of the connector stay with the daemon, and are read again for the next one.
-    if (input === null || input.destroyed) return;
-    if (input.write(`${JSON.stringify(entry)}\n`)) return;
+    if (this.#input === null || this.#input.destroyed) return undefined;
+    if (this.#waiting === '') this.#sending = setImmediate(() => this.#send());
+    this.#waiting += `${JSON.stringify(entry)}\n`;
+    return this.#waiting.length < SEND_CHARACTERS ? undefined : this.#sendAll();
+  }
+
+  /** Sends what waits. False when the daemon can not take more for the moment. */
+  #send(): boolean {
+    clearImmediate(this.#sending);
+    const text = this.#waiting;
+    this.#waiting = '';
+    return text === '' || this.#input === null || this.#input.destroyed || this.#input.write(text);
+  }
+
+  async #sendAll(): Promise<void> {
+    const input = this.#input;
+    if (this.#send() || input === null) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const events = ['drain', 'close'] as const;
     for (const event of events) input.on(event, resolve);
@@ -162,6 +185,7 @@ export class SidecarContainer {
   /** Tells the sidecar that the run is over, and waits until its results are written. */
   async #finish(container: Container, exited: Promise<unknown>, signal: AbortSignal): Promise<void> {
     this.#finishing = true;
+    this.#send();
     this.#input?.write(`${END_OF_LINES}\n`);
     const say = (name: string) => container.kill({ signal: name }).catch(() => {});
     let timer: NodeJS.Timeout | undefined;
@@ -188,6 +212,8 @@ export class SidecarContainer {
 
   async #attach(container: Container): Promise<Duplex> {
     this.#input?.destroy();
+    // They are not in the journal, so they will be read again.
+    this.#waiting = '';
     const input = (await container.attach({
       stream: true,
       hijack: true,

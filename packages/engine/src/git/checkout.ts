@@ -1,5 +1,6 @@
 import { access as fileAccess, mkdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { isBranchName, isCommitId } from '@slipway/contract';
 import { EgressError } from '../egress.ts';
 import type { CheckoutRequest } from './checkout-request.ts';
@@ -104,11 +105,20 @@ async function fetchLargeFiles(git: LoggedGit, repository: ResolvedRepository, r
     return;
   }
   // Only the repository's own server: an address in .lfsconfig could lead anywhere.
-  const url = repository.transport === 'https' ? ['-c', `lfs.url=${lfsUrl(repository.url)}`] : [];
-  await git.must([...url, 'lfs', 'pull', repository.url]);
+  const options = [`lfs.url=${lfsUrl(repository)}`, ...LFS_FILTER].flatMap((option) => ['-c', option]);
+  const remote = repository.transport === 'file' ? lfsUrl(repository) : repository.url;
+  await git.must([...options, 'lfs', 'pull', remote]);
 }
 
-function lfsUrl(url: string): string {
+/** Without them git-lfs takes itself for not installed, fetches the files and leaves the pointers where they are. */
+const LFS_FILTER = [
+  'filter.lfs.clean=git-lfs clean -- %f',
+  'filter.lfs.smudge=git-lfs smudge -- %f',
+  'filter.lfs.required=true',
+];
+
+function lfsUrl({ transport, url }: ResolvedRepository): string {
+  if (transport !== 'https') return pathToFileURL(url).href;
   return `${url.replace(/\/+$/, '').replace(/(\.git)?$/, '.git')}/info/lfs`;
 }
 

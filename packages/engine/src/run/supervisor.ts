@@ -148,7 +148,9 @@ export class RunSupervisor {
       outputRefusedStatus: sidecar?.outputRefusedStatus ?? null,
       failedProcess: sidecar?.failedProcess ?? null,
     };
-    const failure = lost && this.#stopped === null ? MACHINE_LOST : failureOf(end);
+    // What takes the connector along takes its sidecar too, and that may be seen first.
+    const isLost = lost && (this.#stopped === null || this.#stopped.kind === 'sidecar');
+    const failure = isLost ? MACHINE_LOST : failureOf(end);
     if (failure) await this.#log('error', 'engine', this.#mask(failure.reason));
     return {
       state: failure === null ? 'finished' : failure.origin === 'cancelled' ? 'cancelled' : 'failed',

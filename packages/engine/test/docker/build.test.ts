@@ -5,6 +5,7 @@ import {
   build,
   commitFiles,
   describeWith,
+  git,
   makeEngine,
   makeRepository,
   run,
@@ -62,6 +63,16 @@ describeWith('docker info')('builds at the Docker Engine', { timeout: 120_000 },
     ]);
   });
 
+  test('submodules are part of the context', async () => {
+    const engine = await open();
+    const inner = repository({ 'inner.txt': 'inner\n' });
+    const url = repository({ Dockerfile: `${BASE}COPY . .\nCMD x\n` });
+    git(url, 'submodule', '--quiet', 'add', inner, 'libs/inner');
+    commitFiles(url, {});
+    const { digest } = await build(engine, { url }).result;
+    expect((await run(engine, root, digest, 'cat libs/inner/inner.txt')).of('stdout')).toEqual(['inner']);
+  });
+
   test.each([
     ['ENTRYPOINT', `${BASE}ENTRYPOINT ["x"]\n`, 'check', 1, 'ENTRYPOINT is not supported. Use CMD instead.'],
     ['a step that fails', `${BASE}RUN echo said; exit 7\nCMD x\n`, 'image', 7, 'said'],
@@ -109,16 +120,18 @@ describeWith('docker info')('builds at the Docker Engine', { timeout: 120_000 },
     expect((await run(engine, root, digest, 'true')).result.state).toBe('finished');
   });
 
-  test('too long and cancelled builds end, whatever the daemon is doing', async () => {
+  test('too long and cancelled builds end, whatever the daemon is doing; lines come while a step runs', async () => {
     const engine = await open();
-    const slow = repository({ Dockerfile: `${BASE}RUN echo ${randomUUID()}; sleep 300\nCMD x\n` });
+    const word = randomUUID();
+    const slow = repository({ Dockerfile: `${BASE}RUN echo ${word}; sleep 300\nCMD x\n` });
     await expect(build(engine, { url: slow }, { timeoutMs: 8_000 }).result).rejects.toMatchObject({
       step: 'image',
       message: 'Build took too long',
     });
     const cancel = new AbortController();
     const cancelled = build(engine, { url: slow }, { signal: cancel.signal });
-    setTimeout(() => cancel.abort(), 4_000);
+    await expect.poll(() => cancelled.of('image'), { timeout: 30_000 }).toContain(word);
+    cancel.abort();
     await expect(cancelled.result).rejects.toThrow('Build was cancelled');
     expect(await leftovers(root)).toEqual([]);
   });
@@ -144,5 +157,16 @@ describeWith('docker info')('builds at the Docker Engine', { timeout: 120_000 },
       expect(failed.of('push').length).toBeGreaterThan(1);
       expect(failed.of('push').join()).not.toContain('wrong');
     }
+  });
+
+  test('a run whose image is only in a registry that is down says so', async () => {
+    const registry = { address: '127.0.0.1:9', credentials: null };
+    const engine = await makeEngine('docker', root, { registry });
+    const { result } = await run(engine, root, `sha256:${'0'.repeat(64)}`, 'true');
+    expect(result).toMatchObject({ state: 'failed', exitCode: null, failure: { origin: 'engine' } });
+    expect(result.failure?.reason).toMatch(
+      /^The connector could not be started: the image 127\.0\.0\.1:9\/slipway\/.+@sha256:0{64} could not be fetched: .+\.$/,
+    );
+    expect(await leftovers(root)).toEqual([]);
   });
 });

@@ -1,109 +1,92 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import Docker from 'dockerode';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Engine } from '../../src/index.ts';
 import {
   build,
   buildFiles,
   identityOf,
+  isRunning,
+  journalLines,
   makeEngine,
   makeRepository,
+  processesWith,
   run,
   temporaryFolderOfFile,
 } from '../support.ts';
-import { daemon, leftovers } from './daemon.ts';
+import { leftovers } from './daemon.ts';
+import { mayOwnDaemon, OwnDaemon } from './own-daemon.ts';
 
-/** A second daemon can be started by root alone, where the first one works. */
-const mayStart = process.getuid?.() === 0 && spawnSync('dockerd', ['--version']).status === 0;
-const answers = process.env.CI !== undefined || spawnSync('docker', ['info']).status === 0;
-
-/*
- * The daemon of the machine belongs to everybody, so these tests restart one of their own.
- */
-describe.skipIf(!mayStart || !answers)('a daemon that is restarted', { timeout: 180_000 }, () => {
+describe.skipIf(!mayOwnDaemon)('a daemon that is restarted', { timeout: 90_000 }, () => {
   const root = temporaryFolderOfFile();
-  const host = `unix://${root}/docker.sock`;
-  const own = new Docker({ socketPath: `${root}/docker.sock` });
-  let child: ChildProcess | null = null;
+  const own = new OwnDaemon(root);
   let engine: Engine;
 
-  const start = async (): Promise<void> => {
-    child = spawn(
-      'unshare',
-      [
-        // In a network of its own: a second daemon would take the bridge of the first one away.
-        ...['--net', 'dockerd'],
-        ...['--host', host, '--data-root', join(root, 'data'), '--exec-root', join(root, 'exec')],
-        ...['--pidfile', join(root, 'docker.pid')],
-      ],
-      { stdio: 'ignore' },
-    );
-    // Hooks start it too, where the test's own polling can not be used.
-    while ((await own.ping().then(String, () => '')) !== 'OK') {
-      if (child.exitCode !== null) throw new Error(`dockerd ended with ${child.exitCode}`);
-      await sleep(100);
-    }
-  };
-  const stop = async (): Promise<void> => {
-    if (child === null || child.exitCode !== null) return;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
-  };
-
   beforeAll(async () => {
-    // The images come from the first daemon: there need be no registry.
-    await makeEngine('docker', root);
-    const sidecar = (await daemon.listImages({ filters: { reference: ['slipway/container-api'] } }))[0];
-    const archive = join(root, 'images.tar');
-    const names = ['debian:bookworm-slim', ...(sidecar?.RepoTags ?? [])];
-    execFileSync('docker', ['save', '--output', archive, ...names]);
-    await start();
-    execFileSync('docker', ['--host', host, 'load', '--quiet', '--input', archive]);
-    engine = await makeEngine('docker', root, { host });
+    await own.start();
+    await own.load();
+    engine = await own.engine();
   }, 180_000);
-  afterAll(async () => {
-    await stop();
-    // What a killed daemon leaves mounted would keep the folder.
-    const mounts = readFileSync('/proc/mounts', 'utf8')
-      .split('\n')
-      .map((line) => line.split(' ')[1] ?? '');
-    for (const place of mounts.filter((path) => path.startsWith(`${root}/`)).reverse()) {
-      spawnSync('umount', ['--lazy', place]);
-    }
-  });
+  // Also where a test has failed between its end and its return.
+  beforeEach(() => own.start());
+  afterAll(() => own.remove());
 
-  test('ends the builds that it was busy with, and nothing is left of them', async () => {
-    const url = makeRepository(
-      root,
-      { Dockerfile: 'FROM debian:bookworm-slim\nRUN sleep 300\nCMD x\n' },
-      randomUUID(),
-    );
+  /** Stopped as an operator does it, and killed as the kernel does it when memory runs out. */
+  const ENDS = [['SIGTERM'], ['SIGKILL']] as const;
+
+  test.each(ENDS)('%s ends the builds that it was busy with, and nothing is left of them', async (signal) => {
+    const seconds = String(900_000 + Math.floor(Math.random() * 90_000));
+    const dockerfile = `FROM debian:bookworm-slim\nRUN sleep ${seconds}\nCMD x\n`;
+    const url = makeRepository(root, { Dockerfile: dockerfile }, randomUUID());
     const broken = build(engine, { url }, { timeoutMs: 120_000 });
-    await expect.poll(() => broken.of('image').join(), { timeout: 60_000 }).toContain('RUN sleep 300');
-    await stop();
+    await expect.poll(() => isRunning(`sleep\0${seconds}`), { timeout: 60_000 }).toBe(true);
+    // The program of a step outlives the daemon that started it, and no daemon knows of it any more.
+    onTestFinished(() => {
+      for (const pid of processesWith(seconds)) process.kill(pid);
+    });
+    await own.stop(signal);
     await expect(broken.result).rejects.toMatchObject({
       step: 'image',
       message: 'Build docker image failed, with exit code 1',
     });
-    await start();
-    expect(await leftovers(root, own)).toEqual([]);
+    // The daemon is gone, and the log says that it was its doing.
+    expect(broken.of('image').join('\n')).toMatch(
+      /The Docker Engine (gave up|does not answer|ended the build)/,
+    );
+    await own.start();
+    expect(await leftovers(root, own.docker)).toEqual([]);
+    // The next build is none the worse for it.
+    await buildFiles(engine, root, { Dockerfile: 'FROM debian:bookworm-slim\nCMD x\n' });
   });
 
-  test('loses the runs of the time, and nothing is left of them', async () => {
+  test.each(ENDS)('%s during a health check fails the build, and nothing is left of it', async (signal) => {
+    const url = makeRepository(root, { Dockerfile: 'FROM debian:bookworm-slim\nCMD x\n' }, randomUUID());
+    const broken = build(engine, { url }, { command: 'sh', healthCheck: "-c 'sleep 4.87654; true'" });
+    await expect.poll(() => isRunning('sleep\x004.87654'), { timeout: 60_000 }).toBe(true);
+    await own.stop(signal);
+    await expect(broken.result).rejects.toMatchObject({
+      step: 'health',
+      // A daemon that stops ends the check first; one that is killed tells nothing any more.
+      message: expect.stringMatching(/^Image health check exited with code (1|137|143)$/),
+    });
+    await own.start();
+    // What could not be removed without a daemon goes with the next look around.
+    await engine.reap(new Set());
+    expect(await leftovers(root, own.docker)).toEqual([]);
+  });
+
+  test.each(ENDS)('%s loses the runs of the time, and nothing is left of them', async (signal) => {
     const digest = await buildFiles(engine, root, { Dockerfile: 'FROM debian:bookworm-slim\nCMD x\n' });
+    const seconds = String(900_000 + Math.floor(Math.random() * 90_000));
     const started = Promise.withResolvers<void>();
-    const running = run(engine, root, digest, "sh -c 'echo begun; exec sleep 300'", {
+    const running = run(engine, root, digest, `sh -c 'echo begun; exec sleep ${seconds}'`, {
       identity: identityOf(randomUUID()),
       onStarted: () => started.resolve(),
     });
     await started.promise;
-    await stop();
-    await start();
+    await expect.poll(() => isRunning(`sleep\0${seconds}`), { timeout: 20_000 }).toBe(true);
+    await own.stop(signal);
+    await own.start();
     const { result, lines } = await running;
     expect(result).toMatchObject({
       state: 'failed',
@@ -112,8 +95,51 @@ describe.skipIf(!mayStart || !answers)('a daemon that is restarted', { timeout: 
     expect(lines.map(({ message }) => message)).toContain('begun');
     // A network that the stopping daemon would not give up goes with the next look around.
     await engine.reap(new Set());
-    expect(await leftovers(root, own)).toEqual([]);
+    expect(await leftovers(root, own.docker)).toEqual([]);
+    expect(isRunning(`sleep\0${seconds}`)).toBe(false);
     // The next run is none the worse for it.
     expect((await run(engine, root, digest, 'true')).result.state).toBe('finished');
+  });
+
+  test('that does not come back fails builds and runs, and does not hold them up', async () => {
+    const impatient = await makeEngine('docker', root, { host: own.host, daemonAwayMs: 3_000 });
+    const url = makeRepository(root, { Dockerfile: 'FROM debian:bookworm-slim\nCMD x\n' }, randomUUID());
+    const { digest } = await build(impatient, { url }).result;
+    const seconds = String(900_000 + Math.floor(Math.random() * 90_000));
+    const runId = randomUUID();
+    const running = run(impatient, root, digest, `sh -c 'echo begun; exec sleep ${seconds}'`, {
+      identity: identityOf(runId),
+    });
+    const journal = () => journalLines(join(root, 'run-folders', runId)).catch(() => []);
+    await expect.poll(journal, { timeout: 20_000 }).toHaveLength(1);
+    await own.stop('SIGKILL');
+    const { result, lines } = await running;
+    expect(result).toMatchObject({
+      state: 'failed',
+      failure: { origin: 'engine', reason: 'The machine that ran the connector was lost.' },
+    });
+    expect(lines.map(({ message }) => message)).toContain('begun');
+
+    const failed = build(impatient, { url });
+    await expect(failed.result).rejects.toMatchObject({
+      step: 'image',
+      message: 'Build docker image failed, with exit code 1',
+    });
+    expect(failed.of('image').join('\n')).toMatch(/^The Docker Engine does not answer: .+\.$/m);
+    const unstarted = await run(impatient, root, digest, 'true');
+    expect(unstarted.result).toMatchObject({
+      state: 'failed',
+      failure: {
+        origin: 'engine',
+        reason: expect.stringMatching(
+          /^The connector could not be started: the Docker Engine does not answer \(.+\)\.$/,
+        ),
+      },
+    });
+
+    await own.start();
+    await impatient.reap(new Set());
+    expect(await leftovers(root, own.docker)).toEqual([]);
+    expect(isRunning(`sleep\0${seconds}`)).toBe(false);
   });
 });

@@ -1,14 +1,30 @@
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { runFolder } from '@slipway/container-api';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Engine, NetworkPolicy } from '../../src/index.ts';
-import { buildFiles, describeWith, makeEngine, run, temporaryFolderOfFile } from '../support.ts';
+import {
+  buildFiles,
+  describeWith,
+  identityOf,
+  isRunning,
+  makeEngine,
+  run,
+  temporaryFolderOfFile,
+} from '../support.ts';
 import { daemon, leftovers, removeImages } from './daemon.ts';
 
 /** Tries to reach addresses and files, and prints what it could. */
-const PROBE = `import json, os, socket, subprocess, sys, urllib.request
+const PROBE = `import json, os, socket, sys, time, urllib.request
 found = {}
-for place in sys.argv[1:]:
+def places():
+    file = os.environ['SLIPWAY_EXCHANGE_DIR'] + '/places'
+    while not os.path.exists(file) or not open(file).read(): time.sleep(0.1)
+    return open(file).read().split()
+for place in sys.argv[1:] or places():
     host, port = place.rsplit(':', 1)
     try:
         socket.create_connection((host, int(port)), 3).close()
@@ -96,6 +112,42 @@ describeWith('docker info')('a connector in a container', () => {
       // The init process, and itself.
       expect(seen.processes).toBeLessThanOrEqual(3);
       expect(await leftovers(root)).toEqual([]);
+    },
+    90_000,
+  );
+
+  test.each([['open'], ['none']] as const)(
+    'network %s: other runs and their sidecars are not reached, neither earlier ones nor later ones',
+    async (mode) => {
+      const [early, middle] = [randomUUID(), randomUUID()];
+      const begin = (runId: string, words: string) =>
+        run(engine, root, digest, words, { identity: identityOf(runId), network: { mode } });
+      const network = (runId: string) => daemon.getNetwork(`slipway-${runId}-network`);
+      /** Its containers, which listen: the connector, where it has an address of its own or its guard's, and the sidecar. */
+      const placesOf = async (runId: string): Promise<string[]> => {
+        const { Containers = {} } = (await network(runId)
+          .inspect()
+          .catch(() => ({}))) as { Containers?: Record<string, { IPv4Address: string }> };
+        return Object.values(Containers)
+          .map(({ IPv4Address }) => IPv4Address.split('/')[0])
+          .flatMap((address) => [`${address}:80`, `${address}:8080`]);
+      };
+      const waiting = begin(early, 'python3 probe.py');
+      await expect.poll(() => placesOf(early), { timeout: 30_000 }).toHaveLength(4);
+      const serving = begin(middle, 'python3 -m http.server 8080');
+      await expect.poll(() => placesOf(middle), { timeout: 30_000 }).toHaveLength(4);
+      await expect.poll(() => isRunning('http.server\x008080'), { timeout: 30_000 }).toBe(true);
+      const places = await placesOf(middle);
+      const exchange = runFolder(join(root, 'run-folders', early)).exchange;
+      writeFileSync(join(exchange, 'places'), places.join(' '));
+      const reached = [
+        JSON.parse((await waiting).of('stdout')[0] ?? '').reached,
+        (await probe({ mode }, places)).reached,
+      ];
+      expect(reached.map(Object.keys)).toEqual([places, places]);
+      expect(reached.flatMap(Object.values)).toEqual(Array(8).fill(false));
+      await engine.stop(middle);
+      expect((await serving).result.state).toBe('cancelled');
     },
     90_000,
   );

@@ -5,12 +5,12 @@ import {
   deploy,
   endOfProcess,
   endOfRun,
-  eventually,
   grant,
   localRepositories,
 } from '../../test/support/deployed.ts';
 import { testFields, testScript } from '../../test/support/script.ts';
 import { startTestServer, type TestServer, type TestUser } from '../../test/support/server.ts';
+import { eventually } from '../../test/support/wait.ts';
 
 let server: TestServer;
 let user: TestUser;

@@ -10,11 +10,11 @@ import {
   deploy,
   endOfProcess,
   endOfRun,
-  eventually,
   localRepositories,
 } from '../../test/support/deployed.ts';
 import { testFields, testScript } from '../../test/support/script.ts';
 import { startTestServer, type TestServer, type TestUser } from '../../test/support/server.ts';
+import { eventually } from '../../test/support/wait.ts';
 import { connect } from '../database/connect.ts';
 import { newId } from '../ids.ts';
 import { recoverProcesses } from '../platform/process-worker.ts';

@@ -1,15 +1,10 @@
 import { EgressPolicy } from '@slipway/engine';
 import { expect, test } from 'vitest';
 import { configured, makeConnector } from '../../test/support/connectors.ts';
-import {
-  buildScript,
-  deploy,
-  endOfProcess,
-  eventually,
-  localRepositories,
-} from '../../test/support/deployed.ts';
+import { buildScript, deploy, endOfProcess, localRepositories } from '../../test/support/deployed.ts';
 import { makeRepository } from '../../test/support/repository.ts';
 import { startTestServer, type TestUser } from '../../test/support/server.ts';
+import { eventually } from '../../test/support/wait.ts';
 import { newId } from '../ids.ts';
 
 const server = await startTestServer(localRepositories);

@@ -129,16 +129,6 @@ export async function grant(
     .execute();
 }
 
-/** Asks until the answer satisfies `done`, at most 30 s. */
-export async function eventually<T>(ask: () => Promise<T>, done: (value: T) => boolean): Promise<T> {
-  for (let tries = 0; tries < 300; tries++) {
-    const value = await ask();
-    if (done(value)) return value;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`It did not come to that within 30 s: ${JSON.stringify(await ask())}`);
-}
-
 /** Gives a version these form fields, in this order. */
 export async function insertFields(
   test: TestServer,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createTestDatabase } from './database.ts';
+import { eventually } from './wait.ts';
 
 const token = 'a-token-for-tests-with-more-than-32-characters';
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -129,14 +130,15 @@ export class ServerProcess {
     );
   }
 
-  /** A data source whose repository has the given files, configured and with a dev account. */
+  /** A data source whose repository has the given files, configured (`node main.mjs`) and with a dev account. */
   async makeConnector(
     name: string,
     files: Readonly<Record<string, string>>,
+    application: { 'health-check'?: string } = {},
   ): Promise<{ id: string; version: string }> {
     const folder = join(this.#repositories, name);
     mkdirSync(folder, { recursive: true });
-    const all = { Dockerfile: 'FROM node:24-slim\nCOPY . .\nCMD ["node"]\n', ...files };
+    const all = { Dockerfile: 'FROM node:24-slim\nCOPY . .\nCMD ["node"]\n', 'main.mjs': '', ...files };
     for (const [path, text] of Object.entries(all)) writeFileSync(join(folder, path), text);
     const git = (...args: string[]) =>
       execFileSync('git', ['-c', 'user.name=T', '-c', 'user.email=t@example.com', ...args], { cwd: folder });
@@ -148,7 +150,11 @@ export class ServerProcess {
     const { id } = (await this.call('POST', '/connectors', connector)).data;
     const version = `/connectors/${id}/versions/1`;
     await this.call('PUT', `${version}/vcs-configs`, { authorization: 'public', url: folder });
-    await this.call('PUT', `${version}/application-configs`, { command: 'node', arguments: 'main.mjs' });
+    await this.call('PUT', `${version}/application-configs`, {
+      command: 'node',
+      arguments: 'main.mjs',
+      ...application,
+    });
     await this.call('PUT', `${version}/platform-dev-reference`, { account });
     return { id, version };
   }
@@ -168,18 +174,4 @@ export class ServerProcess {
   get #repositories(): string {
     return join(this.home, 'repositories');
   }
-}
-
-/**
- * Asks until `done` holds; patience is for what should be a matter of milliseconds.
- *
- * @throws when it takes longer than 20 seconds
- */
-export async function eventually<T>(ask: () => Promise<T> | T, done: (value: T) => boolean): Promise<T> {
-  for (let tries = 0; tries < 800; tries += 1) {
-    const value = await ask();
-    if (done(value)) return value;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error('It did not come about within 20 seconds.');
 }
