@@ -139,17 +139,15 @@ export class ApiServer {
   }
 
   #route(operations: readonly Operation[]): void {
-    // Bodies are read by the operations, when there is room for them.
-    this.#app.removeAllContentTypeParsers();
-    this.#app.addContentTypeParser('*', (_request, _payload, parsed) => parsed(null));
-    for (const method of METHODS) {
-      if (!this.#app.supportedMethods.includes(method)) this.#app.addHttpMethod(method, { hasBody: true });
+    // Bodies are read by the operations, when there is room for them: to the framework no method has one.
+    for (const method of METHODS.filter((name) => name !== 'CONNECT')) {
+      this.#app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
     }
     const paths = Map.groupBy(operations, (operation) => operation.path);
     for (const [url, ofPath] of paths) {
       const byMethod = new Map(ofPath.map((operation) => [operation.method as string, operation]));
       this.#app.route({
-        method: this.#app.supportedMethods.filter((method) => method !== 'CONNECT'),
+        method: this.#app.supportedMethods,
         url,
         handler: (request, reply) => {
           reply.hijack();

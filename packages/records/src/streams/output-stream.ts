@@ -18,7 +18,7 @@ import { writeWhole } from './write-whole.ts';
 
 const NEWLINE = 0x0a;
 /** Complete files that may be on their way to the disk: rows that come faster than it takes them have to wait. */
-const LEAVING_AT_ONCE = 2;
+const LEAVING_AT_ONCE = 4;
 
 /** The stream was closed and takes no more rows. */
 export class OutputClosedError extends Error {
