@@ -2,17 +2,18 @@ import { badRequest, TEXTS } from './answers.ts';
 
 /** Reads query parameters and collects what is wrong with them (container-api.md 2.2). */
 export class Query {
-  readonly #values: URLSearchParams;
-  readonly #errors: Record<string, string> = {};
+  /** Null for no query, as most calls have. */
+  readonly #values: URLSearchParams | null;
+  #errors: Record<string, string> | null = null;
 
   /** @param text the query as received, without the question mark */
   constructor(text: string) {
-    this.#values = new URLSearchParams(text);
+    this.#values = text === '' ? null : new URLSearchParams(text);
   }
 
   /** Of a repeated parameter the last one counts. */
   text(name: string): string | null {
-    return this.#values.getAll(name).at(-1) ?? null;
+    return this.#values?.getAll(name).at(-1) ?? null;
   }
 
   /** `true`, `false`, `1`, `0` in any case; empty counts as absent. */
@@ -20,7 +21,7 @@ export class Query {
     const value = this.text(name)?.toLowerCase() ?? '';
     if (value === '') return absent;
     if (value === 'true' || value === '1') return true;
-    if (value !== 'false' && value !== '0') this.#errors[name] = TEXTS.notBoolean;
+    if (value !== 'false' && value !== '0') this.refuse(name, TEXTS.notBoolean);
     return false;
   }
 
@@ -30,21 +31,22 @@ export class Query {
     if (value === null) return null;
     const number = Number(value);
     if (!/^[+-]?[0-9]+$/.test(value)) {
-      this.#errors[name] = TEXTS.notInteger;
+      this.refuse(name, TEXTS.notInteger);
     } else if (range && (number < range.min || number > range.max)) {
-      this.#errors[name] = `This value should be between ${range.min} and ${range.max}.`;
+      this.refuse(name, `This value should be between ${range.min} and ${range.max}.`);
     }
     return number;
   }
 
   /** Notes that a parameter is wrong. */
   refuse(name: string, text: string): void {
+    this.#errors ??= {};
     this.#errors[name] = text;
   }
 
   /** @throws {Refusal} when any parameter read so far was wrong */
   check(): void {
-    if (Object.keys(this.#errors).length > 0) throw badRequest(this.#errors);
+    if (this.#errors) throw badRequest(this.#errors);
   }
 }
 

@@ -11,27 +11,17 @@ import { MalformedJsonError } from '@slipway/records';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Run } from '../run/run.ts';
 import { ANSWERS, type Answer, methodNotAllowed, Refusal } from './answers.ts';
-import { AbortedError, readBody } from './body.ts';
+import { ArrivedRequest } from './arrived-request.ts';
+import { AbortedError } from './body.ts';
 import { BodyGate } from './body-gate.ts';
-import { buffers } from './buffer-pool.ts';
 import { type Answering, answerClientError, watchConnections } from './connections.ts';
 import { forward, mayForward } from './forward.ts';
-import type { Call, Operation } from './operation.ts';
-import { decodeParameter, Query } from './parameters.ts';
-import { sendBlocks } from './send-blocks.ts';
+import { HttpCall } from './http-call.ts';
+import type { Operation } from './operation.ts';
 import { HostRule, normalizePath } from './target.ts';
 
 /** Request line and headers together (container-api.md 2.4). */
 const MAX_HEADER_BYTES = 16 * 1024;
-
-/** What is known about a request before it is routed. */
-interface Arrival {
-  readonly requestId: string;
-  /** As it is recorded: path and query as received, or the whole target when it names another host. */
-  readonly uri: string;
-  readonly path: string;
-  readonly query: string;
-}
 
 /**
  * The HTTP side of a Container API: general rules of container-api.md 2 around the operations.
@@ -43,14 +33,14 @@ export class ApiServer {
   readonly #run: Run;
   readonly #hosts: HostRule;
   readonly #gate = new BodyGate();
-  readonly #arrivals = new WeakMap<IncomingMessage, Arrival>();
   readonly #requestTimeoutMs: number;
   readonly #app: FastifyInstance;
-  /** Calls that are being worked on. */
-  readonly #calls = new Set<Promise<void>>();
+  /** Calls that are being worked on, and what is to be done when there are none. */
+  #working = 0;
+  #onIdle = (): void => {};
 
   readonly #answering: Answering = {
-    answer: (response, answer) => this.#send(response.req, response, answer),
+    answer: (response, answer) => this.#send(response.req as ArrivedRequest, response, answer),
     record: (method, uri, answer) => this.#record(method, uri, answer),
   };
 
@@ -85,7 +75,10 @@ export class ApiServer {
   /** Waits for calls that have arrived, up to `limitMs` milliseconds. */
   async settle(limitMs: number): Promise<void> {
     const deadline = new Promise<void>((resolve) => setTimeout(resolve, limitMs).unref());
-    await Promise.race([Promise.all(this.#calls), deadline]);
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+    if (this.#working > 0) await Promise.race([idle, deadline]);
   }
 
   /** Stops listening and closes all connections. */
@@ -103,6 +96,7 @@ export class ApiServer {
         requestTimeout: 0,
         requireHostHeader: false,
         noDelay: true,
+        IncomingMessage: ArrivedRequest,
       },
       (request, response) => this.#arrive(request, response, handler),
     );
@@ -112,7 +106,7 @@ export class ApiServer {
   }
 
   /** The checks before routing: where the request goes. */
-  #arrive(request: IncomingMessage, response: ServerResponse, handler: RequestListener): void {
+  #arrive(request: ArrivedRequest, response: ServerResponse, handler: RequestListener): void {
     this.#run.counters.requests++;
     const target = this.#hosts.resolve(request.url!, request.headers.host, request.httpVersion);
     const given = request.headers['x-request-id'];
@@ -120,13 +114,13 @@ export class ApiServer {
       typeof given === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(given) ? given : randomUUID();
     if (target.kind === 'here') {
       const { path, query } = normalizePath(target.path);
-      this.#arrivals.set(request, { requestId, uri: target.path, path, query });
+      request.arrival = { requestId, uri: target.path, path, query };
       // The router decodes once what is encoded here once more: parameters arrive as they were sent.
       request.url = path.includes('%') ? path.replaceAll('%', '%25') : path;
       handler(request, response);
       return;
     }
-    this.#arrivals.set(request, { requestId, uri: request.url!, path: '', query: '' });
+    request.arrival = { requestId, uri: request.url!, path: '', query: '' };
     if (target.kind === 'refused' || !mayForward(this.#run.context.forward, target.host, target.port)) {
       this.#track(this.#send(request, response, ANSWERS.hostNotAllowed));
       return;
@@ -151,70 +145,41 @@ export class ApiServer {
         url,
         handler: (request, reply) => {
           reply.hijack();
+          const raw = request.raw as ArrivedRequest;
           const operation = byMethod.get(request.method);
           const work = operation
-            ? this.#perform(operation, request.raw, reply.raw, request.params as Record<string, string>)
-            : this.#send(request.raw, reply.raw, methodNotAllowed([...byMethod.keys()]));
+            ? this.#perform(operation, raw, reply.raw, request.params as Record<string, string>)
+            : this.#send(raw, reply.raw, methodNotAllowed([...byMethod.keys()]));
           this.#track(work);
         },
       });
     }
     this.#app.setNotFoundHandler((request, reply) => {
       reply.hijack();
-      this.#track(this.#send(request.raw, reply.raw, ANSWERS.noResource));
+      this.#track(this.#send(request.raw as ArrivedRequest, reply.raw, ANSWERS.noResource));
     });
   }
 
   async #perform(
     operation: Operation,
-    request: IncomingMessage,
+    request: ArrivedRequest,
     response: ServerResponse,
     parameters: Readonly<Record<string, string>>,
   ): Promise<void> {
-    const arrival = this.#arrivals.get(request)!;
-    const releases: (() => void)[] = [];
-    const call: Call = {
-      run: this.#run,
-      request,
-      response,
-      path: arrival.path,
-      queryText: arrival.query,
-      query: new Query(arrival.query),
-      parameter: (name) => decodeParameter(parameters[name] ?? ''),
-      body: async () => {
-        const body = await readBody(request, this.#run.context.bodyLimitBytes, this.#gate);
-        releases.push(body.release);
-        return body.bytes;
-      },
-      lend: (bytes) => {
-        const buffer = buffers.take(bytes);
-        response.once('close', () => {
-          // What could not be written may still be with the system.
-          if (response.writableFinished) buffers.giveBack(buffer);
-        });
-        return buffer.subarray(0, bytes);
-      },
-      sendBlocks: async (headers, blocks) => {
-        const first = { 'X-Request-Id': arrival.requestId, 'Cache-Control': 'no-store' };
-        response.writeHead(200, { ...first, ...headers });
-        response.flushHeaders();
-        await sendBlocks(response, blocks);
-      },
-      afterAnswer: (callback) => void response.once('close', callback),
-    };
+    const call = new HttpCall(this.#run, request, response, parameters, this.#gate);
     try {
       const answer = await operation.handle(call);
       if (answer) await this.#send(request, response, answer);
     } catch (error) {
       await this.#sendError(operation, request, response, error);
     } finally {
-      for (const release of releases) release();
+      call.end();
     }
   }
 
   async #sendError(
     operation: Operation,
-    request: IncomingMessage,
+    request: ArrivedRequest,
     response: ServerResponse,
     error: unknown,
   ): Promise<void> {
@@ -234,8 +199,8 @@ export class ApiServer {
   }
 
   /** Writes an answer, and records it first when it is no success. */
-  async #send(request: IncomingMessage, response: ServerResponse, answer: Answer): Promise<void> {
-    const arrival = this.#arrivals.get(request);
+  async #send(request: ArrivedRequest, response: ServerResponse, answer: Answer): Promise<void> {
+    const { arrival } = request;
     const { status, body } = answer;
     if (status < 200 || status > 299) {
       const text = request.method === 'HEAD' ? { ...answer, body: null } : answer;
@@ -270,8 +235,10 @@ export class ApiServer {
   }
 
   #track(work: Promise<void>): void {
-    this.#calls.add(work);
-    void work.finally(() => this.#calls.delete(work));
+    this.#working++;
+    void work.finally(() => {
+      if (--this.#working === 0) this.#onIdle();
+    });
   }
 }
 

@@ -16,6 +16,8 @@ const ABSOLUTE = /^http:\/\/([^/?#]*)(.*)$/i;
 export class HostRule {
   readonly #publicHost: string | null;
   #port = 0;
+  /** The header that was accepted last: a connector sends the same with each call. */
+  #accepted: string | null = null;
 
   /** @param publicUrl base URL that the connector is told */
   constructor(publicUrl: string | null) {
@@ -49,8 +51,12 @@ export class HostRule {
   }
 
   #accepts(header: string | undefined): boolean {
-    const address = header === undefined ? null : readAuthority(header);
-    return address !== null && this.#isOwn(address.host);
+    if (header === undefined) return false;
+    if (header === this.#accepted) return true;
+    const address = readAuthority(header);
+    if (address === null || !this.#isOwn(address.host)) return false;
+    this.#accepted = header;
+    return true;
   }
 
   #isOwn(host: string): boolean {
