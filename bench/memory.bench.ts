@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { prepareConnector, startConnectorServer } from './connector.ts';
+import { residentMib } from './resident.ts';
 import { row } from './rows.ts';
 
 /** Memory of the server's process (without PostgreSQL) in MiB. */
@@ -27,10 +27,10 @@ export async function measureMemory(folder: string, databaseUrl: string): Promis
   const server = await startConnectorServer(folder, databaseUrl, 'process');
   const { target, call } = server;
   try {
-    const rest = resident(target.pid);
+    const rest = residentMib(target.pid);
     const connector = await prepareConnector(server, folder, 'A million rows', SCRIPT);
     const samples: number[] = [];
-    const sampling = setInterval(() => samples.push(resident(target.pid)), 250);
+    const sampling = setInterval(() => samples.push(residentMib(target.pid)), 250);
     const start = performance.now();
     const { data } = await call('POST', '/runs', { connector });
     try {
@@ -56,7 +56,3 @@ export async function measureMemory(folder: string, databaseUrl: string): Promis
     await target.stop();
   }
 }
-
-/** Resident memory of a process in MiB. */
-const resident = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;

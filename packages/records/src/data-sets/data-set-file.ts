@@ -14,9 +14,9 @@ import type { Task } from './task.ts';
 const COLUMNS_KEY = 'columns';
 
 /** Columns that are written at a time. */
-const COLUMNS_PER_PASS = 100;
+const COLUMNS_PER_PASS = 50;
 /** Values of one group of rows, which is held in memory until it is complete. */
-const VALUES_PER_GROUP = 4_096_000;
+const VALUES_PER_GROUP = 2_048_000;
 const MAX_GROUP_ROWS = 122_880;
 /** So many rows in any case: the file describes each column of each group, and all of that is read first. */
 const MIN_GROUP_ROWS = 40_960;

@@ -17,8 +17,8 @@ import {
 import { writeWhole } from './write-whole.ts';
 
 const NEWLINE = 0x0a;
-/** Complete files that may be on their way to the disk: rows that come faster than it takes them have to wait. */
-const LEAVING_AT_ONCE = 4;
+/** Complete files that may wait to be synced: rows that come faster than the disk takes them have to wait, too. */
+const MOST_LEAVING = 16;
 
 /** The stream was closed and takes no more rows. */
 export class OutputClosedError extends Error {
@@ -58,8 +58,9 @@ export class OutputStream {
   /** Fulfilled when a staged call has got its place; appends wait for it. */
   #placing: Promise<void> | null = null;
   #stagedCalls = 0;
-  /** Files that are complete and on their way to the disk. */
+  /** Files that are complete and on their way to the disk, and the last of them. */
   readonly #leaving = new Set<Promise<void>>();
+  #lastLeaving: Promise<void> = Promise.resolve();
 
   private constructor(
     path: string,
@@ -153,7 +154,7 @@ export class OutputStream {
     last: FlattenedRows,
     beforeStored?: (end: number) => void,
   ): Promise<void> {
-    while (this.#leaving.size >= LEAVING_AT_ONCE) await Promise.race(this.#leaving);
+    while (this.#leaving.size >= MOST_LEAVING) await Promise.race(this.#leaving);
     await staged.finish(last.lines);
     while (this.#placing) await this.#placing;
     this.#check(last.newColumns);
@@ -239,13 +240,22 @@ export class OutputStream {
     }
   }
 
-  /** Syncs and closes a file that is complete, while the next calls are taken. */
+  /**
+   * Syncs and closes a file that is complete, while the next calls are taken. One after the other: each holds a thread, and
+   * the next calls need those for their files.
+   */
   #letGo(file: AppendFile): void {
-    const leaving = file.close().then(() => {
-      this.#leaving.delete(leaving);
-      this.#failure ??= file.failure;
-    });
+    const leaving = this.#lastLeaving
+      .then(() => file.close())
+      .catch((error: unknown) => {
+        this.#failure ??= new StorageFailure('The data could not be stored.', { cause: error });
+      })
+      .then(() => {
+        this.#leaving.delete(leaving);
+        this.#failure ??= file.failure;
+      });
     this.#leaving.add(leaving);
+    this.#lastLeaving = leaving;
   }
 }
 
