@@ -8,8 +8,8 @@ import { startTarget, type Target } from './targets/target.ts';
 
 const inputRows = 100_000;
 const connections = 4;
-/** Rows of one call that writes lines. */
-const linesAtOnce = 20_000;
+/** Rows of one call that writes lines: a connector sends all it has in one. */
+const linesAtOnce = 100_000;
 
 type Server = Target<{ url: string }>;
 
@@ -129,7 +129,7 @@ async function writeLines({ ready }: Server, connections: number): Promise<numbe
   );
   const url = `${ready.url}/output/output`;
   const headers = { 'content-type': 'application/x-ndjson' };
-  const calls = await rate({ url, method: 'POST', headers, body, connections, amount: 12 });
+  const calls = await rate({ url, method: 'POST', headers, body, connections, amount: 4 });
   return (calls * Buffer.byteLength(body)) / 1e6;
 }
 
