@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeRepository } from './repository.ts';
 import { startTarget, type Target } from './targets/target.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the answers of several operations
@@ -71,19 +70,8 @@ export async function prepareConnector(
   return connector;
 }
 
-function commitScript(path: string, script: string): string {
-  mkdirSync(path, { recursive: true });
-  writeFileSync(
-    join(path, 'Dockerfile'),
-    'FROM node:24-slim\nWORKDIR /app\nCOPY . .\nCMD ["node", "main.mjs"]\n',
-  );
-  writeFileSync(join(path, 'main.mjs'), script);
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=Bench', '-c', 'user.email=bench@example.com', ...args], {
-      cwd: path,
-    });
-  git('init', '--quiet', '--initial-branch', 'main');
-  git('add', '--all');
-  git('commit', '--quiet', '--message', 'Begin');
-  return path;
-}
+const commitScript = (path: string, script: string): string =>
+  makeRepository(path, {
+    Dockerfile: 'FROM node:24-slim\nWORKDIR /app\nCOPY . .\nCMD ["node", "main.mjs"]\n',
+    'main.mjs': script,
+  });

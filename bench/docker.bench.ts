@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DEFAULT_CONTAINER_API_CONFIG, readSummary, runFolder } from '@slipway/container-api';
 import { DEFAULT_RUN_LIMITS, detectEngine, EgressPolicy, type Engine } from '@slipway/engine';
 import type { Comparison } from './harness.ts';
-import { build, makeRepository, timed } from './run.bench.ts';
+import { build, makeIdleConnector, timed } from './run.bench.ts';
 
 const host = 'unix:///var/run/docker.sock';
 
@@ -14,7 +14,7 @@ const host = 'unix:///var/run/docker.sock';
 export async function dockerComparisons(folder: string): Promise<Comparison[]> {
   const engine = await open(folder).catch(() => null);
   if (!engine) return [];
-  const repository = makeRepository(join(folder, 'repositories', 'docker-nothing'));
+  const repository = makeIdleConnector(join(folder, 'repositories', 'docker-nothing'));
   const digest = await build(engine, repository);
   const { name: sidecar } = await sidecarImage();
   return [

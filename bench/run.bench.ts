@@ -1,5 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import {
   createMasker,
@@ -15,6 +14,7 @@ import {
   type RunRequest,
 } from '@slipway/engine';
 import type { Comparison } from './harness.ts';
+import { makeRepository } from './repository.ts';
 
 const local = { id: 0, name: 'local' };
 /** The same for every build: an image belongs to its connector. */
@@ -22,7 +22,7 @@ const builtConnector = crypto.randomUUID();
 
 /** A connector that does nothing, run by each engine of this machine, against a bare spawn of the same program. */
 export async function runComparisons(folder: string): Promise<Comparison[]> {
-  const repository = makeRepository(join(folder, 'repositories', 'nothing'));
+  const repository = makeIdleConnector(join(folder, 'repositories', 'nothing'));
   const comparisons: Comparison[] = [];
   for (const name of ['process', 'sandbox'] as const) {
     const engine = await open(name, folder).catch(() => null);
@@ -41,18 +41,8 @@ export async function runComparisons(folder: string): Promise<Comparison[]> {
 }
 
 /** A connector that does nothing, in a repository of its own. */
-export function makeRepository(path: string): string {
-  mkdirSync(path, { recursive: true });
-  writeFileSync(join(path, 'Dockerfile'), 'FROM debian:bookworm-slim\nCMD ["true"]\n');
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=Bench', '-c', 'user.email=bench@example.com', ...args], {
-      cwd: path,
-    });
-  git('init', '--quiet', '--initial-branch', 'main');
-  git('add', '--all');
-  git('commit', '--quiet', '--message', 'Nothing');
-  return path;
-}
+export const makeIdleConnector = (path: string): string =>
+  makeRepository(path, { Dockerfile: 'FROM debian:bookworm-slim\nCMD ["true"]\n' });
 
 async function open(name: 'process' | 'sandbox', folder: string): Promise<Engine> {
   const { engine } = await detectEngine(name, {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type RunConfig, readLog, runFolder } from '../src/index.ts';
+import { seeded } from './seeded.ts';
 import { endStandAlone, type StandAlone, startStandAlone } from './stand-alone.ts';
 import { temporaryFolder } from './test-run.ts';
 
@@ -23,17 +24,6 @@ afterEach(async () => {
   endStandAlone();
   await remove();
 });
-
-/** Numbers from 0 to 1 that a seed repeats (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A port that stays the same over all starts. */
 async function freePort(): Promise<number> {

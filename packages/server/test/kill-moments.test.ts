@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { seeded } from './support/seeded.ts';
+import { seeded } from '../../container-api/test/seeded.ts';
 import { ServerProcess } from './support/server-process.ts';
 import { eventually } from './support/wait.ts';
 import { expectEachOnce, notedCalls, type WritingRun, writingScript } from './support/writing-run.ts';
