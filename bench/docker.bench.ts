@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { DEFAULT_CONTAINER_API_CONFIG, readSummary, runFolder } from '@slipway/container-api';
-import { DEFAULT_RUN_LIMITS, detectEngine, EgressPolicy, type Engine } from '@slipway/engine';
+import { detectEngine, EgressPolicy, type Engine } from '@slipway/engine';
 import type { Comparison } from './harness.ts';
-import { build, makeIdleConnector, timed } from './run.bench.ts';
+import { build, makeIdleConnector, runToEnd, timed } from './run.bench.ts';
 
 const host = 'unix:///var/run/docker.sock';
 
@@ -69,30 +69,10 @@ async function sidecarImage(): Promise<{ name: string }> {
 async function run(engine: Engine, digest: string, root: string): Promise<void> {
   const runId = crypto.randomUUID();
   const folder = join(root, 'docker-runs', runId);
-  const result = await engine.run({
-    identity: {
-      runId,
-      processId: crypto.randomUUID(),
-      siteId: 0,
-      connectorId: crypto.randomUUID(),
-      connectorVersion: '1.0.0',
-      environment: 'dev',
-      stage: 'import',
-    },
-    digest,
-    command: 'true',
-    arguments: null,
-    settings: { mode: 'as-env-variables', individual: [], authentications: [], secrets: [] },
-    limits: DEFAULT_RUN_LIMITS,
-    network: { mode: 'open' },
-    exchangeFolder: runFolder(folder).exchange,
+  await runToEnd(engine, digest, folder, {
+    runId,
     startSidecar: () => Promise.reject(new Error('the engine docker starts its own')),
     sidecar: {
-      folder,
-      bucketFolder: null,
-      journal: runFolder(folder).log,
-      image: null,
-      secretValues: [],
       config: (paths, listen) => ({
         connector: { type: 'datasource' },
         listen: { host: listen.host, port: listen.port, 'public-url': listen.publicUrl },
@@ -102,12 +82,7 @@ async function run(engine: Engine, digest: string, root: string): Promise<void> 
       }),
       readSummary: () => readSummary(runFolder(folder)),
     },
-    log: () => {},
-    mask: (text) => text,
-    signal: new AbortController().signal,
-    detach: new AbortController().signal,
   });
-  if (result.state !== 'finished') throw new Error(`The run ${result.state}: ${result.failure?.reason}`);
 }
 
 function docker(...args: string[]): void {

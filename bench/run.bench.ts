@@ -76,16 +76,19 @@ export const build = async (engine: Engine, url: string): Promise<string> => {
   return digest;
 };
 
-async function run(engine: Engine, digest: string, base: string): Promise<void> {
-  const runId = crypto.randomUUID();
-  const folder = join(base, runId);
-  const connectorId = crypto.randomUUID();
-  const request: RunRequest = {
+/** Runs it to its end. @throws unless it ends well */
+export async function runToEnd(
+  engine: Engine,
+  digest: string,
+  folder: string,
+  { runId, startSidecar, sidecar }: SidecarOfRun,
+): Promise<void> {
+  const result = await engine.run({
     identity: {
       runId,
       processId: crypto.randomUUID(),
       siteId: 0,
-      connectorId,
+      connectorId: crypto.randomUUID(),
       connectorVersion: '1.0.0',
       environment: 'dev',
       stage: 'import',
@@ -96,13 +99,41 @@ async function run(engine: Engine, digest: string, base: string): Promise<void> 
     settings: { mode: 'as-env-variables', individual: [], authentications: [], secrets: [] },
     limits: DEFAULT_RUN_LIMITS,
     network: { mode: 'open' },
-    exchangeFolder: join(folder, 'exchange'),
+    exchangeFolder: runFolder(folder).exchange,
+    startSidecar,
+    sidecar: {
+      folder,
+      bucketFolder: null,
+      journal: runFolder(folder).log,
+      image: null,
+      secretValues: [],
+      ...sidecar,
+    },
+    log: () => {},
+    mask: (text) => text,
+    signal: new AbortController().signal,
+    detach: new AbortController().signal,
+  });
+  if (result.state !== 'finished') throw new Error(`The run ${result.state}: ${result.failure?.reason}`);
+}
+
+/** What engines want of a run's sidecar: to be given one, or to start their own. */
+interface SidecarOfRun extends Pick<RunRequest, 'startSidecar'> {
+  runId: string;
+  sidecar: Pick<RunRequest['sidecar'], 'config' | 'readSummary'>;
+}
+
+async function run(engine: Engine, digest: string, base: string): Promise<void> {
+  const runId = crypto.randomUUID();
+  const folder = join(base, runId);
+  await runToEnd(engine, digest, folder, {
+    runId,
     startSidecar: (listen) =>
       startContainerApi(
         {
           runId,
           processId: crypto.randomUUID(),
-          connector: { id: connectorId, name: 'Nothing', type: 'datasource' },
+          connector: { id: crypto.randomUUID(), name: 'Nothing', type: 'datasource' },
           version: '1.0.0',
           environment: 'dev',
           stage: 'import',
@@ -124,22 +155,8 @@ async function run(engine: Engine, digest: string, base: string): Promise<void> 
         },
         listen,
       ),
-    sidecar: {
-      folder,
-      bucketFolder: null,
-      journal: runFolder(folder).log,
-      image: null,
-      secretValues: [],
-      config: () => ({}),
-      readSummary: async () => null,
-    },
-    log: () => {},
-    mask: (text) => text,
-    signal: new AbortController().signal,
-    detach: new AbortController().signal,
-  };
-  const result = await engine.run(request);
-  if (result.state !== 'finished') throw new Error(`The run ${result.state}: ${result.failure?.reason}`);
+    sidecar: { config: () => ({}), readSummary: async () => null },
+  });
 }
 
 const bareSpawn = (): Promise<void> =>

@@ -73,10 +73,7 @@ export class RowFile {
 
   /** Where `rows` rows from `row` on stand; all of them must exist. */
   async locate(row: number, rows: number): Promise<RowRange> {
-    if (row !== this.#row) {
-      this.#offset = await this.#offsetOf(row);
-      this.#row = row;
-    }
+    await this.#seek(row);
     const start = this.#offset;
     const end = (await this.#endNear(start, rows)) ?? (await this.#offsetOf(row + rows));
     this.#row = row + rows;
@@ -93,10 +90,7 @@ export class RowFile {
     const step = row % INDEX_STEP;
     const steps = step === 0 ? await this.#stepsWithin(row, rows, bytes) : null;
     if (steps) return steps;
-    if (row !== this.#row) {
-      this.#offset = await this.#offsetOf(row);
-      this.#row = row;
-    }
+    await this.#seek(row);
     await this.#load(this.#offset);
     const from = this.#offset - this.#blockStart;
     const to = Math.min(this.#blockEnd - this.#blockStart, from + bytes);
@@ -154,6 +148,13 @@ export class RowFile {
     this.dropBlock();
     await this.#rows.close();
     await this.#index.close();
+  }
+
+  /** Makes reading stand at a row. */
+  async #seek(row: number): Promise<void> {
+    if (row === this.#row) return;
+    this.#offset = await this.#offsetOf(row);
+    this.#row = row;
   }
 
   /** The end of so many rows, if it lies within a block from `start`; null otherwise. */
